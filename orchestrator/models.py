@@ -1,0 +1,153 @@
+"""The frozen nouns that travel between rooms: targets, attempts, mutations, scores, verdicts.
+
+What lives here has values and no behaviour beyond describing itself; deciding belongs to `search`,
+doing to `run`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SEED_MAX = 2**64 - 1
+"""Largest seed that ComfyUI's INT inputs take; the smallest is 0."""
+
+Seed = Annotated[int, Field(ge=0, le=SEED_MAX)]
+Setting = int | float | str
+
+
+class Noun(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Mutation(Noun):
+    """What one attempt changes against the target's workflow."""
+
+    seed: Seed | None = None
+    weights: Mapping[str, float] = {}
+    """Phrase of the positive prompt → its emphasis weight, 1.0 being none."""
+    settings: Mapping[str, Setting] = {}
+    """Role (`steps`, `cfg`, `sampler`, `scheduler`, `denoise`) → value."""
+    reason: str = ""
+    """Why it was proposed, for people."""
+
+    def __str__(self) -> str:
+        parts = [f"seed {self.seed}"] if self.seed is not None else []
+        parts += [f"({phrase}:{weight:g})" for phrase, weight in self.weights.items()]
+        parts += [f"{role} {value}" for role, value in self.settings.items()]
+        return " · ".join(parts) or "as it is"
+
+
+class ImageRef(Noun):
+    """An output image as a ComfyUI server names it. Never a local path."""
+
+    node: str
+    filename: str
+    subfolder: str = ""
+    type: str = "output"
+
+
+class Score(Noun):
+    """One number, with all that is needed to know what it means."""
+
+    metric: str
+    value: float
+    version: int
+    model: str
+    weights: str
+    """Hash of the model's weights, `sha256:…`."""
+
+
+Scores = Mapping[str, Score]
+"""Metric name → its score."""
+
+
+class Condition(Noun):
+    metric: str
+    operator: Literal[">=", ">", "<=", "<"]
+    threshold: float
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.operator}{self.threshold:g}"
+
+
+class Gate(Noun):
+    """Thresholds that an image must pass, all of them."""
+
+    conditions: Annotated[tuple[Condition, ...], Field(min_length=1)]
+
+    def __str__(self) -> str:
+        return " and ".join(map(str, self.conditions))
+
+
+class Budget(Noun):
+    """What a target may cost. Infrastructure trouble never counts against it."""
+
+    attempts: Annotated[int, Field(ge=1)] = 12
+
+
+class Verdict(StrEnum):
+    """How one attempt ended."""
+
+    ACCEPTED = "accepted"
+    BELOW_GATE = "below_gate"
+    NO_IMAGE = "no_image"
+    CACHED = "cached"
+    NODE_ERROR = "node_error"
+    OUT_OF_MEMORY = "out_of_memory"
+    INTERRUPTED_BY_US = "interrupted_by_us"
+    INTERRUPTED_BY_OTHER = "interrupted_by_other"
+    LOST = "lost"
+    REJECTED_BY_SERVER = "rejected_by_server"
+    SCORER_FAILED = "scorer_failed"
+
+
+class Ending(StrEnum):
+    """How a target ended."""
+
+    ACCEPTED = "accepted"
+    EXHAUSTED = "exhausted"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Picture(Noun):
+    """One image of an attempt, stored under the hash of its bytes."""
+
+    sha256: str
+    scores: Scores = {}
+    passed: bool = False
+
+
+class Attempt(Noun):
+    """One submission for a target. `verdict` is None while it is under way."""
+
+    number: Annotated[int, Field(ge=1)]
+    prompt_id: str
+    server: str
+    mutation: Mutation
+    verdict: Verdict | None = None
+    pictures: tuple[Picture, ...] = ()
+    gpu_seconds: float = 0.0
+    """Seconds between the server's start and end of this prompt."""
+    message: str = ""
+    """What went wrong, in one line."""
+
+
+class Target(Noun):
+    """One picture wanted: a workflow, a prompt, a gate and a budget."""
+
+    id: str
+    workflow: Mapping[str, Any]
+    """API-format graph with all overrides applied: what attempt mutations start from."""
+    bindings: Mapping[str, str] = {}
+    """Explicit `--bind role=place` overrides."""
+    prompt: str
+    """Positive text, emphasis marks included."""
+    gate: Gate
+    budget: Budget = Budget()
+    want: Annotated[int, Field(ge=1)] = 1
+    """How many accepted pictures are wanted."""
+    seed: Seed = 0
+    """Seeds the strategy: the same seed and history propose the same next mutation."""
