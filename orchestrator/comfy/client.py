@@ -1,0 +1,225 @@
+"""One ComfyUI server as an async object: send a prompt, follow it, fetch pictures, cancel.
+
+What happens to prompts on the server is kept by `follower`; what events and bodies mean is in
+`prompt_state` and `messages`. All durations are `Timeouts`; time is the event loop's.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import PurePath
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from orchestrator.comfy import messages
+from orchestrator.comfy.address import Address
+from orchestrator.comfy.events import Deleted, Missing
+from orchestrator.comfy.explain import Explainer
+from orchestrator.comfy.follower import Follower
+from orchestrator.comfy.http_api import Answer, Http, Unanswered
+from orchestrator.comfy.outcome import Outcome, conclude
+from orchestrator.comfy.prompt_state import OutputImage, PromptState
+from orchestrator.comfy.timeouts import Timeouts
+from orchestrator.comfy.watch import OnEvent, Watch, ignore
+from orchestrator.comfy.websocket import Connect, connector
+from orchestrator.errors import PromptRejected, ServerError
+
+MAX_BYTES = 256 * 1024 * 1024
+"""Largest answer and websocket frame taken by default."""
+
+
+class ComfyClient:
+    """An async context manager; any number of prompts may be under way at once.
+
+    Entering it connects. Raises SettingsError (no server address), ServerUnreachable, NotComfyUI.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+        max_bytes: int = MAX_BYTES,
+        transport: httpx.AsyncBaseTransport | None = None,
+        connect: Connect | None = None,
+    ) -> None:
+        """`headers` go on every request and on the websocket's handshake.
+
+        `transport` and `connect` replace the network in tests.
+        """
+        self.address = Address.parse(url)
+        self._timeouts = timeouts = timeouts or Timeouts()
+        headers = headers or {}
+        self._http = Http(
+            self.address,
+            headers=headers,
+            timeouts=timeouts,
+            max_bytes=max_bytes,
+            transport=transport,
+        )
+        self._follower = Follower(
+            self.address, self._http, connect or connector(headers, timeouts, max_bytes), timeouts
+        )
+        self._object_info: Mapping[str, Any] | None = None
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._http)
+            await self.system()
+            await stack.enter_async_context(self._follower)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._open.aclose()
+
+    async def system(self) -> Mapping[str, Any]:
+        """`/system_stats`: versions, memory, devices."""
+        try:
+            return messages.read_system(await self._http.get_json("/system_stats"))
+        except ValueError:
+            raise self._http.not_comfyui() from None
+
+    async def object_info(self) -> Mapping[str, Any]:
+        """`/object_info`: every node class with its inputs. Some MB, so read once."""
+        if self._object_info is None:
+            body = await self._http.get_json("/object_info")
+            if not isinstance(body, dict):
+                raise self._http.not_comfyui()
+            self._object_info = body
+        return self._object_info
+
+    async def generate(
+        self, graph: Mapping[str, Any], prompt_id: str, on_event: OnEvent = ignore
+    ) -> Outcome:
+        """Sends an API-format graph under an id of ours (a canonical UUID) and follows it.
+
+        Raises PromptRejected, ServerUnreachable (then nobody knows whether it was queued, unless
+        the server could not be connected to: `follow` finds out) and other ServerErrors.
+        """
+        with self._follower.watch(PromptState.of(prompt_id, graph), on_event) as watch:
+            dropped = await self._submit(graph, watch)
+            return await self._conclude(watch, graph, dropped)
+
+    async def follow(
+        self, prompt_id: str, on_event: OnEvent = ignore, *, graph: Mapping[str, Any] | None = None
+    ) -> Outcome:
+        """Waits for a prompt sent earlier, by whomever; lost, if the server knows nothing of it.
+
+        With its graph, messages name nodes by title, and a picture that went over a websocket
+        nobody heard is noticed. Raises ServerUnreachable.
+        """
+        graph = graph or {}
+        with self._follower.watch(PromptState.of(prompt_id, graph, missed=True), on_event) as watch:
+            self._follower.look_soon()
+            return await self._conclude(watch, graph, ())
+
+    async def fetch(self, image: OutputImage) -> bytes:
+        """The picture's bytes, by `/view` unless the websocket brought them. Raises ServerError."""
+        if image.data is not None:
+            return image.data
+        ref = image.ref
+        params = {"filename": ref.filename, "subfolder": ref.subfolder, "type": ref.type}
+        answer = await self._http.get("/view", params)
+        if answer.status == 404:
+            raise ServerError(f"{self.address} no longer has the picture '{ref.filename}'")
+        return self._checked(answer).body
+
+    async def cancel(self, prompt_id: str) -> None:
+        """Takes the prompt out of the queue, or stops it if it runs; nobody else's.
+
+        It may have ended by itself meanwhile. Raises ServerError.
+        """
+        self._checked(await self._http.post("/queue", json=messages.delete_body(prompt_id)))
+        queue = await self._follower.queue()
+        if prompt_id in queue.running:
+            body = messages.interrupt_body(prompt_id)
+            self._checked(await self._http.post("/interrupt", json=body))
+        elif not await self._follower.history(prompt_id):
+            self._follower.take(prompt_id, Deleted(prompt_id))
+
+    async def upload(self, filename: str, data: bytes) -> str:
+        """Puts a picture into the server's input folder; returns LoadImage's name for it.
+
+        The name there is made of the content's hash, so that a second upload changes nothing.
+        """
+        name = f"{hashlib.sha256(data).hexdigest()[:32]}{PurePath(filename).suffix.lower()}"
+        answer = await self._http.post(
+            "/upload/image", files={"image": (name, data)}, data={"overwrite": "true"}
+        )
+        match self._http.json(self._checked(answer)):
+            case {"name": str(stored), "subfolder": str(subfolder)}:
+                return f"{subfolder}/{stored}" if subfolder else stored
+        raise self._http.not_comfyui(answer)
+
+    async def _submit(self, graph: Mapping[str, Any], watch: Watch) -> tuple[str, ...]:
+        """Why outputs were dropped, one line each. Raises PromptRejected, ServerError."""
+        prompt_id = watch.state.prompt_id
+        await self._follower.online()
+        body = messages.prompt_body(graph, prompt_id, self._follower.client_id)
+        try:
+            answer = await self._http.post("/prompt", json=body)
+        except Unanswered:
+            if not await self._settle(watch):
+                watch.take(Missing(prompt_id))
+            return ()
+        if answer.status == 400:
+            explainer = await self._explainer(graph)
+            raise PromptRejected(explainer.rejection(self._http.json(answer)))
+        if answer.status >= 500:  # perhaps a proxy's, and the server has queued it
+            if not await self._settle(watch):
+                raise self._http.refusal(answer)
+            return ()
+        try:
+            accepted = messages.read_accepted(self._http.json(self._checked(answer)))
+        except ValueError:
+            raise self._http.not_comfyui(answer) from None
+        if accepted.prompt_id != prompt_id:
+            await self.cancel(accepted.prompt_id)
+            raise ServerError(f"{self.address} ignores the prompt id it is given: update ComfyUI")
+        watch.sent = True
+        if not accepted.node_errors:
+            return ()
+        return (await self._explainer(graph)).dropped(accepted.node_errors)
+
+    async def _settle(self, watch: Watch) -> bool:
+        """Whether a POST that went wrong was queued all the same.
+
+        Raises ServerError if the server can't be asked.
+        """
+        for delay in self._timeouts.settle:
+            await asyncio.sleep(delay)
+            if await self._follower.look(watch, await self._follower.queue()):
+                watch.sent = True
+                return True
+        return False
+
+    async def _conclude(
+        self, watch: Watch, graph: Mapping[str, Any], dropped: tuple[str, ...]
+    ) -> Outcome:
+        await watch.wait()
+        explainer = Explainer(str(self.address), graph, {})
+        return conclude(watch.state, explainer, dropped=dropped, seconds=watch.seconds)
+
+    async def _explainer(self, graph: Mapping[str, Any]) -> Explainer:
+        """With the server's choices, if it tells them."""
+        try:
+            choices = await self.object_info()
+        except ServerError:
+            choices = {}
+        return Explainer(str(self.address), graph, choices)
+
+    def _checked(self, answer: Answer) -> Answer:
+        if answer.status != 200:
+            raise self._http.refusal(answer)
+        return answer

@@ -1,0 +1,64 @@
+"""One prompt that somebody waits for: its state, its listener, and the waiting itself."""
+
+import asyncio
+from collections.abc import Callable
+
+from orchestrator.comfy.events import Event, PromptEvent
+from orchestrator.comfy.prompt_state import Phase, PromptState
+
+OnEvent = Callable[[PromptEvent], None]
+"""Called at once for each event of the prompt, some of them more than once."""
+
+
+def ignore(event: PromptEvent) -> None:
+    """The listener that does not care."""
+
+
+class Watch:
+    """Moved by whoever has an event; `wait` returns when the prompt is settled, or raises."""
+
+    def __init__(self, state: PromptState, on_event: OnEvent) -> None:
+        self.state = state
+        self.sent = state.missed
+        """The server has it for certain; before, its absence means nothing."""
+        self.misses = 0
+        """Looks in a row that found it nowhere."""
+        self._on_event = on_event
+        self._finished = asyncio.Event()
+        self._error: Exception | None = None
+        self._began = self._over = self._now()
+
+    @property
+    def seconds(self) -> float:
+        """From the start, as far as we saw it, to the end."""
+        return self._over - self._began
+
+    def take(self, event: Event) -> None:
+        """One event, ours or not."""
+        claimed = self.state.claim(event)
+        before, self.state = self.state.phase, self.state.step(event)
+        if self.state.phase is not before:
+            self._over = self._now()
+            if self.state.phase is Phase.RUNNING:
+                self._began = self._over
+        if claimed is not None:
+            try:
+                self._on_event(claimed)
+            except Exception as error:
+                self.fail(error)
+        if self.state.settled:
+            self._finished.set()
+
+    def fail(self, error: Exception) -> None:
+        """Whoever waits gets `error`, unless the prompt is settled."""
+        if not self._finished.is_set():
+            self._error = error
+            self._finished.set()
+
+    async def wait(self) -> None:
+        await self._finished.wait()
+        if self._error:
+            raise self._error
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
