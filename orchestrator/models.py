@@ -113,11 +113,15 @@ class Ending(StrEnum):
 
 
 class Picture(Noun):
-    """One image of an attempt, stored under the hash of its bytes."""
+    """One image of an attempt, named by the hash of its bytes as they came from the server."""
 
     sha256: str
     scores: Scores = {}
     passed: bool = False
+    file: str | None = None
+    """Its name in the output folder, once it is published there."""
+    message: str = ""
+    """Why it has no scores."""
 
 
 class Attempt(Noun):
@@ -127,6 +131,8 @@ class Attempt(Noun):
     prompt_id: str
     server: str
     mutation: Mutation
+    repeats: int | None = None
+    """Number of the attempt whose mutation this one submits again."""
     verdict: Verdict | None = None
     pictures: tuple[Picture, ...] = ()
     gpu_seconds: float = 0.0
@@ -149,5 +155,7 @@ class Target(Noun):
     budget: Budget = Budget()
     want: Annotated[int, Field(ge=1)] = 1
     """How many accepted pictures are wanted."""
+    inputs: tuple[str, ...] = ()
+    """Names of kept input images that each server must be given before the first attempt."""
     seed: Seed = 0
     """Seeds the strategy: the same seed and history propose the same next mutation."""

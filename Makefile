@@ -1,0 +1,33 @@
+# One command each: see the README. Everything runs in .venv, made on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check format bench clean
+demo: $(VENV)/installed  ## run the main job on the embedded sandbox
+	$(BIN)/python -m orchestrator submit workflows/sd15.json --sandbox --seed 3 \
+	  --prompt 'a large red circle above a small blue square, on a grey background'
+
+test: check  ## all checks and all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed  ## lint, format, types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/installed  ## mend what can be mended
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/installed  ## all benchmarks; figures and baselines in BENCHMARKS.md
+	$(BIN)/python -m tests.benchmarks.loop
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[scorer,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) retake-out .mypy_cache .pytest_cache .ruff_cache .hypothesis

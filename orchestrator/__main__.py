@@ -1,0 +1,5 @@
+"""`python -m orchestrator`."""
+
+from orchestrator.cli.app import main
+
+main()

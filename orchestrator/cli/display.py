@@ -1,0 +1,131 @@
+"""What a person sees of a run, on stderr: a live table on a terminal, plain lines when piped."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.models import Attempt, Target, Verdict
+from orchestrator.progress import AttemptEnded, AttemptStarted, AttemptStep, RunEvent, Watch
+from orchestrator.search import judge, policy
+
+_STYLES = {
+    Verdict.ACCEPTED: "bold green",
+    Verdict.BELOW_GATE: "yellow",
+    Verdict.CACHED: "dim",
+    Verdict.INTERRUPTED_BY_US: "dim",
+}
+
+
+@contextlib.contextmanager
+def shown(target: Target, history: list[Attempt]) -> Iterator[Watch]:
+    """Show a run on stderr while it lasts; the value is to be told its events."""
+    console = Console(stderr=True)
+    board = Board(target, history)
+    if not console.is_terminal:
+        print(f"{target.id}: {target.prompt!r}, gate {target.gate}", file=sys.stderr)
+        yield _lines(board)
+        return
+    with Live(console=console, get_renderable=board.render, refresh_per_second=8):
+        yield board.tell
+
+
+class Board:
+    """The attempts of one target as they go, and how they look as a table."""
+
+    def __init__(
+        self, target: Target, history: list[Attempt], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._target = target
+        self._attempts = {attempt.number: attempt for attempt in history}
+        self._steps: dict[int, AttemptStep] = {}
+        self._clock = clock
+        self._begun = clock()
+        self._ended = 0
+
+    def tell(self, event: RunEvent) -> None:
+        match event:
+            case AttemptStarted():
+                self._attempts[event.attempt.number] = event.attempt
+            case AttemptEnded():
+                self._attempts[event.attempt.number] = event.attempt
+                self._ended += 1
+            case AttemptStep():
+                self._steps[event.number] = event
+
+    def render(self) -> RenderableType:
+        attempts = self._attempts.values()
+        several = len({attempt.server for attempt in attempts}) > 1
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("#", justify="right")
+        if several:
+            table.add_column("server")
+        table.add_column("seed and changes")
+        table.add_column("sampler")
+        table.add_column(self._target.gate.conditions[0].metric, justify="right")
+        table.add_column("verdict")
+        for attempt in attempts:
+            server = [attempt.server.split("://")[-1]] if several else []
+            table.add_row(
+                str(attempt.number),
+                *server,
+                str(attempt.mutation),
+                self._sampler(attempt),
+                self.score(attempt),
+                _verdict(attempt),
+            )
+        title = Text.assemble((self._target.prompt, "bold"), f"  gate {self._target.gate}")
+        return Group(title, table, Text(self.footer(), style="dim"))
+
+    def score(self, attempt: Attempt) -> str:
+        """The best picture's value of the gate's first metric, shown as max(0, ·)."""
+        best = judge.best(self._target.gate, [attempt])
+        if best is None:
+            return ""
+        value = best[1].scores[self._target.gate.conditions[0].metric].value
+        return f"{max(0.0, value):.1f}"
+
+    def footer(self) -> str:
+        attempts = list(self._attempts.values())
+        spent, budget = policy.spent(attempts), self._target.budget.attempts
+        parts = [f"{spent} of {budget} attempts"]
+        best = judge.best(self._target.gate, attempts)
+        if best is not None:
+            parts.append(f"best so far {self.score(best[0])} (#{best[0].number})")
+        if self._ended:
+            seconds = (self._clock() - self._begun) / self._ended * (budget - spent)
+            parts.append(f"at most {seconds / 60:.0f} min left" if seconds > 90 else
+                         f"at most {seconds:.0f} s left")  # fmt: skip
+        return " · ".join(parts)
+
+    def _sampler(self, attempt: Attempt) -> RenderableType:
+        step = self._steps.get(attempt.number)
+        if attempt.verdict is not None or step is None:
+            return Text("")
+        return ProgressBar(total=step.steps, completed=step.step, width=20)
+
+
+def _verdict(attempt: Attempt) -> Text:
+    if attempt.verdict is None:
+        return Text("…", style="dim")
+    text = attempt.verdict.replace("_", " ")
+    text = f"{text}: {attempt.message}" if attempt.message else text
+    return Text(text, style=_STYLES.get(attempt.verdict, "red"))
+
+
+def _lines(board: Board) -> Watch:
+    def tell(event: RunEvent) -> None:
+        board.tell(event)
+        if isinstance(event, AttemptEnded):
+            attempt = event.attempt
+            parts = [f"#{attempt.number}", str(attempt.mutation), board.score(attempt)]
+            line = "  ".join(part for part in (*parts, _verdict(attempt).plain) if part)
+            print(line, file=sys.stderr, flush=True)
+
+    return tell

@@ -1,0 +1,31 @@
+"""`resume`: go on with the targets that an interrupted command left behind."""
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.submit import Json, JsonStream, Model, Out, ScorerUrl, Servers
+
+
+def resume(
+    target: Annotated[
+        str | None, typer.Argument(help="The target's name; default: all unfinished ones.")
+    ] = None,
+    servers: Servers = None,
+    scorer: ScorerUrl = None,
+    model: Model = None,
+    out: Out = None,
+    json: Json = False,
+    json_stream: JsonStream = False,
+) -> None:
+    """Go on with unfinished targets where they stopped, on the same servers unless told others.
+
+    What was under way is looked up on its server first: nothing is generated twice.
+    """
+    from orchestrator import config
+    from orchestrator.cli import running
+
+    settings = config.load(out=out)
+    changes = {"servers": servers, "scorer": scorer, "model": model}
+    output = running.Output(json, json_stream)
+    raise typer.Exit(running.resume(target, settings, changes, output))

@@ -1,0 +1,135 @@
+"""What `submit` and `resume` do with parsed flags: run targets, show them, say how they ended."""
+
+import contextlib
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from orchestrator import config
+from orchestrator.cli import session, summary
+from orchestrator.cli.display import shown
+from orchestrator.cli.target import keep_inputs
+from orchestrator.config import Settings
+from orchestrator.errors import InputError, RetakeError
+from orchestrator.journal import Journal
+from orchestrator.models import Attempt, Target
+from orchestrator.progress import Watch
+from orchestrator.run import Collaborators, Result, run_target
+from orchestrator.search.strategy import Weigh
+from orchestrator.workflow.emphasis import phrases
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+_SETUP = ("servers", "scorer", "model", "device")
+"""Settings that a target keeps. Headers are not among them: the journal holds no secrets."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What goes to stdout: lines for people, one JSON object, or a stream of them."""
+
+    json: bool = False
+    stream: bool = False
+
+
+def submit(
+    target: Target, folder: Path, settings: Settings, output: Output, *, sandbox: bool
+) -> int:
+    """Run a new target to its end; returns the exit code. Input images may lie in `folder`."""
+    setup = settings.model_dump(mode="json", include=set(_SETUP)) | {"sandbox": sandbox}
+
+    async def main() -> int:
+        async with session.opened(settings, sandbox=sandbox) as using:
+            kept = keep_inputs(target, folder, using.storage)
+            await using.journal.add_target(kept, setup)
+            with _saying_how_to_resume(settings.out):
+                return await _run(kept, [], using, output)
+
+    return _until_interrupted(main, settings.out)
+
+
+def resume(only: str | None, settings: Settings, changes: Mapping[str, Any], output: Output) -> int:
+    """Run unfinished targets to their ends; returns the worst exit code.
+
+    `changes` holds flags that differ from what the targets were submitted with, None where not.
+    """
+
+    async def main() -> int:
+        if not session.journal_path(settings).exists():
+            raise InputError(f"no journal below {settings.out}; say where with --out")
+        async with Journal(session.journal_path(settings)) as journal:
+            unfinished = await journal.unfinished()
+        if only is not None:
+            unfinished = [(target, setup) for target, setup in unfinished if target.id == only]
+            if not unfinished:
+                raise InputError(f"no unfinished target {only!r} below {settings.out}")
+        codes = [0]
+        for setup, group in groupby(unfinished, key=lambda item: item[1]):
+            given = {name: value for name, value in changes.items() if value is not None}
+            again = {name: setup[name] for name in _SETUP} | given
+            chosen = config.load(out=settings.out, **again)
+            sandbox = setup["sandbox"] and "servers" not in given
+            async with session.opened(chosen, sandbox=sandbox) as using:
+                for target, _ in group:
+                    history = await using.journal.attempts(target)
+                    with _saying_how_to_resume(settings.out):
+                        codes.append(await _run(target, history, using, output))
+        return max(codes)
+
+    return _until_interrupted(main, settings.out)
+
+
+async def _run(target: Target, history: list[Attempt], using: Collaborators, output: Output) -> int:
+    begun = time.monotonic()
+    strategy = Weigh(target, phrases(target.prompt))
+    with _watching(target, history, output) as watch:
+        result = await run_target(target, history, strategy, using, watch)
+    _print(result, using.storage.folder, time.monotonic() - begun, output)
+    return summary.exit_code(result)
+
+
+@contextlib.contextmanager
+def _watching(target: Target, history: list[Attempt], output: Output) -> Iterator[Watch]:
+    if output.stream:
+        yield lambda event: print(event.model_dump_json(), flush=True)
+    else:
+        with shown(target, history) as watch:
+            yield watch
+
+
+def _print(result: Result, out: Path, wall_seconds: float, output: Output) -> None:
+    facts = summary.as_json(result, out, wall_seconds)
+    if output.json or output.stream:
+        print(json.dumps(facts), flush=True)
+    else:
+        print(*summary.as_lines(facts, result.target.want), sep="\n")
+
+
+@contextlib.contextmanager
+def _saying_how_to_resume(out: Path) -> Iterator[None]:
+    """Trouble in mid-run loses nothing: the line that tells of it says how to go on."""
+    try:
+        yield
+    except RetakeError as error:
+        raise RetakeError(
+            f"{error}; nothing is lost, go on with: {_resume_command(out)}"
+        ) from error
+
+
+def _until_interrupted(main: Callable[[], Coroutine[Any, Any, int]], out: Path) -> int:
+    try:
+        return session.run(main())
+    except KeyboardInterrupt:
+        print(f"interrupted; nothing is lost, go on with: {_resume_command(out)}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _resume_command(out: Path) -> str:
+    return f"python -m orchestrator resume --out {shlex.quote(str(out))}"

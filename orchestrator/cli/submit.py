@@ -1,0 +1,99 @@
+"""`submit`: run one target from a workflow until its gate is passed or its budget is spent."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Servers = Annotated[
+    list[str] | None,
+    typer.Option("--server", metavar="URL", help="A ComfyUI server; repeat for several."),
+]
+Sandbox = Annotated[bool, typer.Option("--sandbox", help="Use the embedded sandbox as the server.")]
+ScorerUrl = Annotated[
+    str | None,
+    typer.Option("--scorer", metavar="URL", help="A running scorer; default: start one."),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[:PRETRAINED]|NAME:FILE",
+        help="What the scorer judges with. With --sandbox the default is the shipped 'scenes'.",
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of pictures and journal. [retake-out]")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout.")]
+JsonStream = Annotated[
+    bool, typer.Option("--json-stream", help="Print each event as a line of JSON, summary last.")
+]
+
+
+def submit(
+    workflow: Annotated[
+        Path,
+        typer.Argument(help="API-format JSON, or a PNG that ComfyUI saved.", metavar="WORKFLOW"),
+    ],
+    prompt: Annotated[
+        str | None, typer.Option(help="Positive text; default: the workflow's own.")
+    ] = None,
+    negative: Annotated[
+        str | None, typer.Option(help="Negative text; default: the workflow's own.")
+    ] = None,
+    gate: Annotated[str | None, typer.Option(help="What a picture must reach. [clip>=28]")] = None,
+    budget: Annotated[
+        int | None, typer.Option(min=1, help="Attempts that may be spent. [12]")
+    ] = None,
+    want: Annotated[int, typer.Option(min=1, help="Accepted pictures wanted.")] = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**64 - 1, help="Seed of the first attempt and of the search."),
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="PLACE=VALUE", help="Set an input: 'Positive.text=…', '3.steps=30'."
+        ),
+    ] = None,
+    binds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bind", metavar="ROLE=PLACE", help="Say where a role is: 'prompt=6.text', 'seed=3'."
+        ),
+    ] = None,
+    servers: Servers = None,
+    sandbox: Sandbox = False,
+    scorer: ScorerUrl = None,
+    model: Model = None,
+    out: Out = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")
+    ] = False,
+    json: Json = False,
+    json_stream: JsonStream = False,
+) -> None:
+    """Submit a workflow, score its pictures, and try again until one passes the gate.
+
+    Exits 0 when as many pictures as wanted are accepted, 3 when the budget ended first, 2 for bad
+    input and 1 for trouble.
+    """
+    from orchestrator import config
+    from orchestrator.cli import plan, running
+    from orchestrator.cli.target import Flags, build_target
+
+    settings = config.load(
+        servers=servers,
+        scorer=scorer,
+        model=model or ("scenes" if sandbox else None),
+        out=out,
+        gate=gate,
+        budget=budget,
+    )
+    flags = Flags(prompt, negative, want, seed, sets or (), binds or ())
+    target = build_target(workflow, flags, settings)
+    if dry_run:
+        plan.show(target, as_json=json)
+        return
+    output = running.Output(json, json_stream)
+    raise typer.Exit(running.submit(target, workflow.parent, settings, output, sandbox=sandbox))

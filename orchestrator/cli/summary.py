@@ -1,0 +1,63 @@
+"""How a run ended: as JSON, as lines for people, and as an exit code."""
+
+from pathlib import Path
+from typing import Any
+
+from orchestrator.models import Ending, Verdict
+from orchestrator.record import picture_record
+from orchestrator.run import Result
+from orchestrator.search import policy
+
+EXIT_CODES = {Ending.ACCEPTED: 0, Ending.EXHAUSTED: 3, Ending.FAILED: 1, Ending.CANCELLED: 1}
+
+
+def as_json(result: Result, out: Path, wall_seconds: float) -> dict[str, Any]:
+    """The summary that `--json` prints. Images are paths below the output folder."""
+
+    def located(record: dict[str, Any]) -> dict[str, Any]:
+        return record | {"image": str(out / record["image"]) if record["image"] else None}
+
+    pictures = [
+        located(picture_record(attempt, picture))
+        for attempt in result.attempts
+        for picture in attempt.pictures
+        if picture.passed
+    ]
+    return {
+        "target": result.target.id,
+        "verdict": result.ending.value,
+        "accepted": pictures,
+        "best": located(picture_record(*result.best)) if result.best else None,
+        "attempts": policy.spent(result.attempts),
+        "spent": {
+            "gpu_seconds": round(sum(a.gpu_seconds for a in result.attempts), 3),
+            "wall_seconds": round(wall_seconds, 3),
+        },
+        "message": result.message,
+    }
+
+
+def as_lines(summary: dict[str, Any], want: int) -> list[str]:
+    """The same summary for people: what became of it, where the pictures are, what it cost."""
+    cost = (
+        f"{summary['attempts']} attempts, {summary['spent']['gpu_seconds']:.1f} s generating, "
+        f"{summary['spent']['wall_seconds']:.1f} s in all"
+    )
+    if summary["verdict"] == Ending.FAILED:
+        return [f"failed after {cost}: {summary['message']}"]
+    if summary["verdict"] == Ending.ACCEPTED:
+        return [f"accepted after {cost}", *map(_picture_line, summary["accepted"])]
+    head = f"exhausted: {len(summary['accepted'])} of {want} accepted after {cost}"
+    return [head, *map(_picture_line, summary["accepted"] or [summary["best"]])]
+
+
+def exit_code(result: Result) -> int:
+    """0 accepted, 3 exhausted, 1 failed; 2 when no server ever took the workflow."""
+    if {attempt.verdict for attempt in result.attempts} == {Verdict.REJECTED_BY_SERVER}:
+        return 2
+    return EXIT_CODES[result.ending]
+
+
+def _picture_line(record: dict[str, Any]) -> str:
+    scores = ", ".join(f"{name} {max(0.0, value):.1f}" for name, value in record["scores"].items())
+    return f"  {record['image']}  ({scores}, seed {record['seed']})"

@@ -1,0 +1,70 @@
+"""Settings: flags, else environment (`RETAKE_…`), else `retake.toml`, else defaults.
+
+The only reader of the environment. See the README for the table of settings.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from orchestrator.errors import SettingsError
+
+FILE = "retake.toml"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="RETAKE_", toml_file=FILE, extra="forbid")
+
+    servers: list[str] = ["http://127.0.0.1:8188"]
+    """ComfyUI servers."""
+    headers: dict[str, str] = {}
+    """Sent with every request and websocket handshake, for proxies that ask for authentication."""
+    scorer: str | None = None
+    """URL of a running scorer; None: start one for the command."""
+    model: str = "ViT-B-32:laion2b_s34b_b79k"
+    """What a started scorer judges with: `NAME[:PRETRAINED]`, `NAME:FILE` or `scenes`."""
+    device: str = "auto"
+    """Where a started scorer runs: auto, cpu, cuda, mps."""
+    out: Path = Path("retake-out")
+    """Folder of pictures and journal."""
+    gate: str = "clip>=28"
+    budget: int = Field(default=12, ge=1)
+    connect_seconds: float = Field(default=5.0, gt=0)
+    """How long a server may take to accept a connection."""
+    answer_seconds: float = Field(default=30.0, gt=0)
+    """How long a server may take to answer a request. Generating has no limit."""
+    poll_seconds: float = Field(default=3.0, gt=0)
+    """How often a server's queue and history are looked at beside its events."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(**flags: Any) -> Settings:
+    """The settings, flags first; a flag that is None was not given. Raises SettingsError."""
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise SettingsError(
+            f"setting {name!r} (flag --{name}, variable RETAKE_{name.upper()} or {FILE}): "
+            f"{first['msg']}"
+        ) from error
+    except ValueError as error:
+        raise SettingsError(f"{FILE} or a RETAKE_… variable can't be read: {error}") from error

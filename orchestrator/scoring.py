@@ -1,0 +1,102 @@
+"""Client of the scorer: bytes and a prompt in, scores out. Starts a local scorer if none is given.
+
+A scorer that can't answer never passes a picture: its trouble is an error, not a low score.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Self
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_base, wait_random_exponential
+
+from orchestrator import child
+from orchestrator.errors import InputError, ScorerRefused, ScorerUnavailable
+from orchestrator.models import Score, Scores
+
+READY_SECONDS = 600.0
+"""A first start may download the model's weights."""
+
+_SCORES = TypeAdapter(tuple[Score, ...])
+
+
+class Scorer:
+    """A scorer at a URL. Raises ScorerUnavailable after its retries, and ScorerRefused at once."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        attempts: int = 6,
+        wait: wait_base | None = None,
+        seconds: float = 60.0,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.AsyncClient(base_url=self.url, timeout=seconds)
+        self._attempts = attempts
+        self._wait = wait or wait_random_exponential(multiplier=0.2, max=10)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._http.aclose()
+
+    async def ready(self) -> None:
+        """Raises InputError unless a scorer answers there, ready to score."""
+        try:
+            answer = await self._http.get("/readyz")
+            model = answer.json().get("model") if answer.is_success else None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError):
+            model = None
+        if model is None:
+            raise InputError(
+                f"no scorer is ready at {self.url}; start one with "
+                "'python -m scorer --model … --port …', or leave out --scorer"
+            )
+
+    async def score(self, image: bytes, prompt: str) -> Scores:
+        """The scores of image bytes against a plain prompt."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(ScorerUnavailable),
+            stop=stop_after_attempt(self._attempts),
+            wait=self._wait,
+            reraise=True,
+        ):
+            with attempt:
+                return await self._score(image, prompt)
+        raise AssertionError("unreachable: AsyncRetrying returns or raises")
+
+    async def _score(self, image: bytes, prompt: str) -> Scores:
+        try:
+            answer = await self._http.post("/v1/score", params={"prompt": prompt}, content=image)
+        except httpx.HTTPError as error:
+            raise ScorerUnavailable(
+                f"the scorer at {self.url} does not answer ({type(error).__name__})"
+            ) from error
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise ScorerUnavailable(f"the scorer at {self.url} answers {_reason(answer)}")
+        if not answer.is_success:
+            raise ScorerRefused(f"the scorer refuses the picture: {_reason(answer)}")
+        try:
+            scores = _SCORES.validate_python(answer.json()["scores"])
+        except (ValidationError, ValueError, KeyError, TypeError) as error:
+            raise ScorerUnavailable(f"{self.url} does not answer as a scorer does") from error
+        return {score.metric: score for score in scores}
+
+
+@contextlib.asynccontextmanager
+async def local(model: str, device: str) -> AsyncIterator[str]:
+    """A scorer process of our own, ready; the value is its URL. Raises InputError if it can't."""
+    arguments = ("--model", model, "--device", device)
+    async with child.serving("scorer", *arguments, ready_seconds=READY_SECONDS) as url:
+        yield url
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        return f"{answer.status_code}: {answer.json()['error']['message']}"
+    except (ValueError, KeyError, TypeError):
+        return str(answer.status_code)

@@ -1,0 +1,112 @@
+"""Where pictures go: first under the hash of their bytes; those that are wanted, to people.
+
+A write is whole or absent: temporary file, fsync, rename, fsync of the folder. Names that came from
+a server are never used as paths.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator import png
+from orchestrator.errors import StorageError
+
+
+class Storage:
+    """Pictures below one folder. Raises StorageError when it can't write.
+
+    Published pictures and their records lie in the folder itself. What is not published yet lies in
+    `.retake/`: a target's pictures in a folder of its own until it ends, input images beside them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._hidden = folder / ".retake"
+        try:
+            self._hidden.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._hidden):
+                pass
+        except OSError as error:
+            raise StorageError(
+                f"can't write to {folder}: {error.strerror}; choose another folder with --out"
+            ) from error
+
+    def put(self, target_id: str, data: bytes) -> str:
+        """Store a target's picture under the SHA-256 of its bytes, which is returned in hex."""
+        digest = hashlib.sha256(data).hexdigest()
+        path = self._path(target_id, digest)
+        if not path.exists():
+            _write(path, data)
+        return digest
+
+    def get(self, target_id: str, sha256: str) -> bytes:
+        return _read(self._path(target_id, sha256))
+
+    def discard(self, target_id: str, sha256: str) -> None:
+        self._path(target_id, sha256).unlink(missing_ok=True)
+
+    def clear(self, target_id: str) -> None:
+        """Discard all pictures of a target that has ended."""
+        shutil.rmtree(self._hidden / "pictures" / target_id, ignore_errors=True)
+
+    def put_input(self, file: Path) -> str:
+        """Keep a copy of an input image; returns its name, made of its content."""
+        data = _read(file)
+        name = f"{hashlib.sha256(data).hexdigest()[:32]}{png.extension(data)}"
+        _write(self._hidden / "inputs" / name, data)
+        return name
+
+    def get_input(self, name: str) -> bytes:
+        return _read(self._hidden / "inputs" / name)
+
+    def publish(self, target_id: str, sha256: str, name: str, record: Mapping[str, Any]) -> Path:
+        """Write a stored picture as `name.EXT` and its record as `name.json`; returns the picture.
+
+        A PNG keeps its own chunks byte for byte, so that it still drags back into ComfyUI, and
+        gains a text chunk `retake` with the record.
+        """
+        data = self.get(target_id, sha256)
+        text = json.dumps(record, indent=1)
+        if png.is_png(data):
+            data = png.with_text(data, "retake", text)
+        path = self.folder / f"{name}{png.extension(data)}"
+        _write(self.folder / f"{name}.json", text.encode())
+        _write(path, data)
+        return path
+
+    def _path(self, target_id: str, sha256: str) -> Path:
+        return self._hidden / "pictures" / target_id / sha256
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"can't read {path}: {error.strerror}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                os.chmod(file.name, 0o644)
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StorageError(f"can't write {path}: {error.strerror}; nothing was lost") from error

@@ -1,0 +1,59 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import JournalError
+from orchestrator.journal import Journal
+from orchestrator.models import Ending, Verdict
+from tests.unit.nouns import attempt, target
+
+
+async def test_what_is_written_is_there_after_a_new_start(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    mine = target()
+    async with Journal(path) as journal:
+        await journal.add_target(mine, {"servers": ["http://s"]})
+        await journal.begin(mine, attempt(1, None))
+        await journal.end(mine, attempt(1, Verdict.BELOW_GATE, 20.5))
+        await journal.begin(mine, attempt(2, None))
+    async with Journal(path) as journal:
+        assert await journal.unfinished() == [(mine, {"servers": ["http://s"]})]
+        assert await journal.attempts(mine) == [
+            attempt(1, Verdict.BELOW_GATE, 20.5),
+            attempt(2, None),
+        ]
+
+
+async def test_ended_targets_are_not_unfinished(tmp_path: Path) -> None:
+    async with Journal(tmp_path / "journal.db") as journal:
+        await journal.add_target(target(), {})
+        await journal.end_target(target(), Ending.EXHAUSTED)
+        assert await journal.unfinished() == []
+
+
+async def test_a_prompt_id_is_used_once(tmp_path: Path) -> None:
+    async with Journal(tmp_path / "journal.db") as journal:
+        await journal.add_target(target(), {})
+        await journal.begin(target(), attempt(1, None))
+        with pytest.raises(JournalError, match="UNIQUE"):
+            await journal.begin(target(), attempt(1, None))
+
+
+async def test_a_file_that_is_no_journal_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.write_text("no database, " * 100)
+    with pytest.raises(JournalError, match=r"journal\.db: file is not a database"):
+        async with Journal(path):
+            pass
+
+
+async def test_a_writer_that_is_cancelled_leaves_its_write_whole(tmp_path: Path) -> None:
+
+    async with Journal(tmp_path / "journal.db") as journal:
+        writing = asyncio.ensure_future(journal.add_target(target(), {}))
+        await asyncio.sleep(0)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        assert [found for found, _ in await journal.unfinished()] == [target()]

@@ -1,0 +1,88 @@
+"""The scorer's client against a real HTTP server that answers as it is told."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from tenacity import wait_none
+
+from orchestrator.errors import InputError, ScorerRefused, ScorerUnavailable
+from orchestrator.scoring import Scorer
+
+SCORE = {"metric": "clip", "value": 31.2, "version": 1, "model": "m", "weights": "sha256:0"}
+Serve = Callable[..., Awaitable[Scorer]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start a scorer that gives these (status, body) answers in turn, the last one for ever."""
+    servers = []
+
+    async def start(*answers: tuple[int, object]) -> Scorer:
+        left = list(answers)
+
+        async def answer(request: web.Request) -> web.Response:
+            await request.read()
+            status, body = left.pop(0) if len(left) > 1 else left[0]
+            return web.json_response(body, status=status)
+
+        app = web.Application()
+        app.router.add_route("*", "/{any:.*}", answer)
+        servers.append(server := TestServer(app))
+        await server.start_server()
+        return Scorer(str(server.make_url("")), attempts=3, wait=wait_none())
+
+    yield start
+    for server in servers:
+        await server.close()
+
+
+async def test_scores_by_metric(serve: Serve) -> None:
+    async with await serve((200, {"scores": [SCORE], "more": 1})) as scorer:
+        scores = await scorer.score(b"image", "a red circle & <ünïcode>")
+        assert scores["clip"].value == 31.2
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_passing_trouble_is_tried_again(serve: Serve, status: int) -> None:
+    async with await serve((status, {}), (status, {}), (200, {"scores": [SCORE]})) as scorer:
+        assert await scorer.score(b"", "x")
+
+
+async def test_lasting_trouble_is_an_error_and_no_score(serve: Serve) -> None:
+    busy = {"error": {"type": "busy", "message": "queue is full"}}
+    async with await serve((429, busy)) as scorer:
+        with pytest.raises(ScorerUnavailable, match="429: queue is full"):
+            await scorer.score(b"", "x")
+
+
+async def test_a_picture_that_cannot_be_scored_is_refused_at_once(serve: Serve) -> None:
+    bad = {"error": {"type": "bad_image", "message": "not an image"}}
+    async with await serve((422, bad), (200, {"scores": [SCORE]})) as scorer:
+        with pytest.raises(ScorerRefused, match="422: not an image"):
+            await scorer.score(b"", "x")
+
+
+@pytest.mark.parametrize("body", [{}, [], {"scores": [{"metric": "clip"}]}, {"scores": 3}])
+async def test_an_answer_of_another_shape_passes_nothing(serve: Serve, body: object) -> None:
+    async with await serve((200, body)) as scorer:
+        with pytest.raises(ScorerUnavailable, match="does not answer as a scorer"):
+            await scorer.score(b"", "x")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(503, {"error": {"message": "loading"}}), (200, {"hello": 1}), (200, [])]
+)
+async def test_what_is_no_ready_scorer_is_bad_input(
+    serve: Serve, status: int, body: object
+) -> None:
+    async with await serve((status, body)) as scorer:
+        with pytest.raises(InputError, match="no scorer is ready at http"):
+            await scorer.ready()
+
+
+async def test_nobody_there_is_bad_input_too() -> None:
+    async with Scorer("http://127.0.0.1:9") as scorer:
+        with pytest.raises(InputError, match="no scorer is ready"):
+            await scorer.ready()
