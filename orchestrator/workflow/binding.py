@@ -75,6 +75,8 @@ def bind(graph: Graph, overrides: Mapping[str, str] | None = None) -> Binding:
     for role in said.SLOT_ROLES:
         try:
             bound[role] = chosen.get(role) or _find(graph, passes, role)
+            if not bound[role]:
+                raise WorkflowError(_missing(graph, role, bound))
         except WorkflowError as error:
             if role in REQUIRED:
                 raise
@@ -106,11 +108,10 @@ def _find(graph: Graph, passes: Passes, role: str) -> Slots:
         case "image":
             behind = walk.upstream(graph, (node.id for node in passes.all))
             loaders = (graph.nodes[id] for id in graph.nodes if id in behind)
-            found = tuple(Slot(node.id, "image") for node in loaders if roles.loads_image(node))
-            return found or _missing(graph, role)
+            return tuple(Slot(node.id, "image") for node in loaders if roles.loads_image(node))
         case "seed":
             seeds = [s for node in passes.all for s in walk.settings(graph, node, roles.SEED)]
-            return tuple(dict.fromkeys(seeds)) or _missing(graph, role)
+            return tuple(dict.fromkeys(seeds))
         case "cfg":
             guidance = [
                 s for node in passes.all for s in walk.settings(graph, node, roles.GUIDANCE)
@@ -136,8 +137,6 @@ def _agreed(graph: Graph, role: str, first: Sequence[Slot], later: Sequence[Slot
         return [slot for slot in slots if held(slot) != ""] or slots
 
     deciding = telling(first) or telling(later)
-    if not deciding:
-        return _missing(graph, role)
     values = {held(slot) for slot in deciding}
     if len(values) > 1:
         raise WorkflowError(
@@ -147,17 +146,19 @@ def _agreed(graph: Graph, role: str, first: Sequence[Slot], later: Sequence[Slot
     return tuple(dict.fromkeys([*deciding, *(slot for slot in later if held(slot) in values)]))
 
 
-def _missing(graph: Graph, role: str) -> Slots:
-    """Says what could be meant, when no walk from a sampler arrived anywhere."""
-    everything = [Slot(node.id, name) for node in graph.nodes.values() for name in node.inputs]
-    candidates = [slot for slot in everything if said.could_be(graph, role, slot)]
-    if candidates:
-        hint = f"candidates: {_list(graph, candidates)}; choose with --bind {_spoken(role)}="
-        hint += str(candidates[0])
-    else:
-        hint = "no input looks like one; name it with --bind, e.g. "
-        hint += f"--bind {_spoken(role)}=ID.INPUT"
-    raise WorkflowError(f"found no {_spoken(role)} by following the links to a sampler; {hint}")
+def _missing(graph: Graph, role: str, bound: Mapping[str, Slots]) -> str:
+    """Says what could be meant, when the walk from the samplers arrived nowhere."""
+    taken = {slot for slots in bound.values() for slot in slots}
+    slots = [Slot(node.id, name) for node in graph.nodes.values() for name in node.inputs]
+    candidates = [s for s in slots if s not in taken and said.could_be(graph, role, s)]
+    if not candidates:
+        return (
+            f"the workflow has no {_spoken(role)}: no input that leads to a sampler looks like one"
+        )
+    return (
+        f"no {_spoken(role)} leads to a sampler; candidates: {_list(graph, candidates)}; "
+        f"choose with --bind {_spoken(role)}={candidates[0]}"
+    )
 
 
 def _step_marks(graph: Graph, passes: Passes, steps: Slots) -> tuple[Slots, Slots]:

@@ -23,6 +23,8 @@ class Role:
     names: tuple[str, ...]
     lanes: tuple[str, ...] = ()
     """Beginnings of the names of connected inputs: `samples` is also `samples_to`."""
+    from_source: bool = False
+    """Whether a node that has both passes on another's say, instead of having its own."""
 
     def accepts(self, value: object) -> bool:
         kinds = (int, float) if self.kind is float else self.kind
@@ -33,7 +35,7 @@ LATENT = ("latent", "samples", "pixels", "image")
 """Beginnings of the names of links to what is drawn on, and so to its size."""
 
 SEED = Role("seed", int, ("seed", "noise_seed"), ("noise",))
-STEPS = Role("steps", int, ("steps",), ("sigmas",))
+STEPS = Role("steps", int, ("steps",), ("sigmas",), from_source=True)
 CFG = Role("cfg", float, ("cfg", "cfg_conds"), ("guider",))
 
 SETTINGS = {
@@ -134,9 +136,10 @@ def towards_setting(role: Role) -> Callable[[Node], Sequence[str]]:
 
     def onward(node: Node) -> Sequence[str]:
         links = node.links
+        own = [name for name in role.names if name in node.inputs]
+        lanes = [name for name in links if name.startswith(role.lanes)]
         return (
-            [name for name in role.names if name in node.inputs]
-            or [name for name in links if name.startswith(role.lanes)]
+            (lanes or own if role.from_source else own or lanes)
             or [name for name in HOLDERS if name in node.inputs]
             or (list(links) if len(node.inputs) == 1 else [])
         )
