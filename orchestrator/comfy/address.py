@@ -15,10 +15,9 @@ class Address:
     @classmethod
     def parse(cls, url: str) -> "Address":
         """Raises SettingsError. `host:port` alone means http."""
-        text = url.strip().rstrip("/")
-        address = cls(text if "://" in text else f"http://{text}")
+        text = url.strip() if "://" in url else f"http://{url.strip()}"
         try:
-            parts = urlsplit(address.base)
+            parts = urlsplit(text)
             good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:  # a port that is none
             good = False
@@ -26,7 +25,7 @@ class Address:
             raise SettingsError(
                 f"'{url}' is no server address: give it like http://127.0.0.1:8188"
             ) from None
-        return address
+        return cls(text.rstrip("/"))
 
     def http(self, path: str) -> str:
         return f"{self.base}{path}"

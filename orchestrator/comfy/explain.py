@@ -77,7 +77,7 @@ class Explainer:
             if class_type is None:
                 return f"node #{_line(node)} has no class_type: this is not API format"
             missing = f"{_value(class_type)} is not installed on {self.server}"
-            return f"{self._label(node)}: {missing}{_instead(class_type, list(self.object_info))}"
+            return f"{self._label(node)}: {missing}{_nearest(class_type, list(self.object_info))}"
         return ": ".join(filter(None, (message, _line(details)))) or "it does not say why"
 
     def _input(self, node: str, error: Mapping[str, Any]) -> str:
@@ -101,15 +101,29 @@ class Explainer:
                 return (
                     f"{_line(name)} takes {_line(type_)}, not {_line(about.get('received_type'))}"
                 )
+            case "exception_during_validation" | "exception_during_inner_validation":
+                if loose := self._loose_link(node):
+                    return loose
         message, details = _line(error.get("message", "")), _line(error.get("details", ""))
         return ": ".join(filter(None, (message, details))) or "is not valid"
+
+    def _loose_link(self, node: str) -> str | None:
+        for name, value in _mapping(_mapping(self.graph.get(node)).get("inputs")).items():
+            match value:
+                case [str(source), int()] if source not in self.graph:
+                    return f"{_line(name)} is linked to node #{_line(source)}, which is not there"
+        return None
 
     def _choice(self, value: object, choices: object) -> str:
         """A value that is none of the choices, which may be files."""
         names = [str(choice) for choice in choices] if isinstance(choices, list) else []
         files = any(map(_FILE.search, [str(value), *names[:1]]))
-        there = "installed on" if files else "known to"
-        return f"{_value(value)} is not {there} {self.server}{_instead(value, names)}"
+        missing = f"{_value(value)} is not {'installed on' if files else 'known to'} {self.server}"
+        instead = _nearest(value, names)
+        if names and not instead:
+            listed = ", ".join(map(_line, names[:_LISTED]))
+            instead = f"; there are {listed}{', …' if len(names) > _LISTED else ''}"
+        return missing + instead
 
     def _config(self, node: str, name: str, told: object) -> tuple[object, Mapping[str, Any]]:
         """An input's type (or list of choices) and its options."""
@@ -138,15 +152,13 @@ class Explainer:
         return list(self.graph).index(node) if node in self.graph else len(self.graph)
 
 
-def _instead(value: object, names: list[str]) -> str:
-    """The name most like `value`, extensions aside, or the only one there is, or all of them."""
+def _nearest(value: object, names: list[str]) -> str:
+    """Proposes the name most like `value`, extensions aside, or the only one there is."""
     stems = {_FILE.sub("", name).casefold(): name for name in names}
     near = difflib.get_close_matches(_FILE.sub("", str(value)).casefold(), stems, n=1)
-    if near or len(names) == 1:
-        return f"; did you mean {_value(stems[near[0]] if near else names[0])}?"
-    if not names:
+    if not near and len(names) != 1:
         return ""
-    return f"; there are {', '.join(map(_line, names[:_LISTED]))}{', …' * (len(names) > _LISTED)}"
+    return f"; did you mean {_value(stems[near[0]] if near else names[0])}?"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from orchestrator.comfy.address import Address
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.errors import NotComfyUI, ServerError, ServerUnreachable
 
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL)
 _BUSY = frozenset({429, 502, 503, 504})
 
 
@@ -163,7 +163,7 @@ def _worth_another_get(error: BaseException) -> bool:
     return isinstance(error, ServerUnreachable)
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time"
     return " ".join(str(error).split()) or type(error).__name__

@@ -167,7 +167,7 @@ class PromptState:
             case Deleted():
                 return self._ended(End.INTERRUPTED, None)
             case Missing():
-                return self._ended(End.LOST, None)
+                return replace(self._ended(End.LOST, None), recorded=True)
         return self
 
     def _running(self) -> "PromptState":
