@@ -24,8 +24,9 @@ async def serving(module: str, *arguments: str, ready_seconds: float) -> AsyncIt
     not ready in time. Its own process session keeps Ctrl-C for us, so that we can still ask the
     child to cancel.
     """
+    name = " ".join([module, *arguments])
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *module.split(), *arguments, "--port", "0", "--exit-with-parent",
+        sys.executable, "-m", module, *arguments, "--port", "0", "--exit-with-parent",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -35,14 +36,14 @@ async def serving(module: str, *arguments: str, ready_seconds: float) -> AsyncIt
     assert process.stderr is not None
     errors = asyncio.create_task(_last_line(process.stderr))
     try:
-        yield await _url(module, process, process.stdout, errors, ready_seconds)
+        yield await _url(name, process, process.stdout, errors, ready_seconds)
     finally:
         await _stop(process)
         errors.cancel()
 
 
 async def _url(
-    module: str,
+    name: str,
     process: asyncio.subprocess.Process,
     stdout: asyncio.StreamReader,
     errors: asyncio.Task[str],
@@ -51,10 +52,10 @@ async def _url(
     try:
         line = await asyncio.wait_for(stdout.readline(), ready_seconds)
     except TimeoutError:
-        raise RetakeError(f"{module} was not ready within {ready_seconds:g} s") from None
+        raise RetakeError(f"{name} was not ready within {ready_seconds:g} s") from None
     if not line:
         await process.wait()
-        raise InputError(await errors or f"{module} ended with exit code {process.returncode}")
+        raise InputError(await errors or f"{name} ended with exit code {process.returncode}")
     return str(json.loads(line)["url"])
 
 

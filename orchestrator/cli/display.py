@@ -75,7 +75,7 @@ class Board:
             table.add_row(
                 str(attempt.number),
                 *server,
-                str(attempt.mutation),
+                Text(str(attempt.mutation)),
                 self._sampler(attempt),
                 self.score(attempt),
                 _verdict(attempt),
