@@ -38,7 +38,7 @@ LINE_LIMIT = 2**17
 """Bytes of the request line: a prompt may have 12 in percent-encoded UTF-8 for each character."""
 RETRY_AFTER = "1"
 """Seconds a refused caller is asked to wait."""
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 2.0
 """What requests under way are given to finish when the server is told to end."""
 
 
