@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from .options import Options
-from .process import serve
+from orchestrator.sandbox.options import Options
+from orchestrator.sandbox.process import serve
 
 
 def main(argv: Sequence[str] | None = None) -> None:

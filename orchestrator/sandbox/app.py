@@ -11,13 +11,13 @@ from types import TracebackType
 
 from aiohttp import web
 
-from .events import Hub
-from .execution import Executor, Sleep
-from .files import Folders
-from .log import Observer
-from .options import Options
-from .prompt_queue import History, PromptQueue
-from .server import Server
+from orchestrator.sandbox.events import Hub
+from orchestrator.sandbox.execution import Executor, Sleep
+from orchestrator.sandbox.files import Folders
+from orchestrator.sandbox.log import Observer
+from orchestrator.sandbox.options import Options
+from orchestrator.sandbox.prompt_queue import History, PromptQueue
+from orchestrator.sandbox.server import Server
 
 
 class Sandbox:

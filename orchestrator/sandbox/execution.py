@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .events import Hub
-from .files import Folders
-from .log import Observer
-from .nodes import NODES, Node, Ui
-from .plan import is_link, needed, order, signatures
-from .prompt_queue import History, Job, PromptQueue
-from .running import Interrupted, Run
+from orchestrator.sandbox.events import Hub
+from orchestrator.sandbox.files import Folders
+from orchestrator.sandbox.log import Observer
+from orchestrator.sandbox.nodes import NODES, Node, Ui
+from orchestrator.sandbox.plan import is_link, needed, order, signatures
+from orchestrator.sandbox.prompt_queue import History, Job, PromptQueue
+from orchestrator.sandbox.running import Interrupted, Run
 
 Sleep = Callable[[float], Awaitable[object]]
 

@@ -8,8 +8,8 @@ from typing import Final
 from aiohttp import web
 from PIL import Image
 
-from .files import Folders, annotated
-from .log import Observer
+from orchestrator.sandbox.files import Folders, annotated
+from orchestrator.sandbox.log import Observer
 
 _KINDS: Final = ("input", "output", "temp")
 

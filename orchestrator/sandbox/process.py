@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 
-from .options import Options
+from orchestrator.sandbox.options import Options
 
 
 def serve(options: Options) -> None:
@@ -20,7 +20,7 @@ def serve(options: Options) -> None:
     Raises SystemExit(2), with one line, when it can't start.
     """
     # More threads only cost: the pictures are small, and one is drawn at a time.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.putenv("OPENBLAS_NUM_THREADS", "1")
     try:
         asyncio.run(_serve(options))
     except OSError as error:
@@ -30,7 +30,7 @@ def serve(options: Options) -> None:
 
 
 async def _serve(options: Options) -> None:
-    from .app import Sandbox
+    from orchestrator.sandbox.app import Sandbox
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

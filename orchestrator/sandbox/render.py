@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from . import draw, world
-from .values import Dream, Picture, Pixels
+from orchestrator.sandbox import draw, world
+from orchestrator.sandbox.values import Dream, Picture, Pixels
 
 PREVIEW_SIDE: Final = 128
 """Longest side of a preview in pixels. Real ones are blown up from an eighth of the size."""

@@ -11,10 +11,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from .events import Hub, image_frame, image_with_metadata_frame
-from .files import Folders
-from .nodes import Encoded
-from .prompt_queue import Job
+from orchestrator.sandbox.events import Hub, image_frame, image_with_metadata_frame
+from orchestrator.sandbox.files import Folders
+from orchestrator.sandbox.nodes import Encoded
+from orchestrator.sandbox.prompt_queue import Job
 
 
 class Interrupted(Exception):

@@ -12,15 +12,15 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from .catalogue import FOLDERS
-from .events import SERVER_FEATURES, Frame, Hub, text_frame
-from .execution import Executor
-from .files import Folders
-from .image_routes import ImageRoutes
-from .log import Observer
-from .nodes import NODES, describe
-from .prompt_queue import History, Job, PromptQueue
-from .validation import validate
+from orchestrator.sandbox.catalogue import FOLDERS
+from orchestrator.sandbox.events import SERVER_FEATURES, Frame, Hub, text_frame
+from orchestrator.sandbox.execution import Executor
+from orchestrator.sandbox.files import Folders
+from orchestrator.sandbox.image_routes import ImageRoutes
+from orchestrator.sandbox.log import Observer
+from orchestrator.sandbox.nodes import NODES, describe
+from orchestrator.sandbox.prompt_queue import History, Job, PromptQueue
+from orchestrator.sandbox.validation import validate
 
 COMFYUI_VERSION: Final = "0.3.64"
 """The ComfyUI whose behaviour this is."""

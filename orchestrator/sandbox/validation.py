@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .files import Folders
-from .nodes import NODES, Node
+from orchestrator.sandbox.files import Folders
+from orchestrator.sandbox.nodes import NODES, Node
 
 Error = dict[str, Any]
 _CONVERTERS: Final = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .catalogue import EASY_WORLD, Family
-from .prompt import Wanted
-from .world import Imagined, Settings
+from orchestrator.sandbox.catalogue import EASY_WORLD, Family
+from orchestrator.sandbox.prompt import Wanted
+from orchestrator.sandbox.world import Imagined, Settings
 
 Pixels = npt.NDArray[np.uint8]
 """An RGB picture, shape (height, width, 3)."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
-from ..files import Folders
+from orchestrator.sandbox.files import Folders
 
 SEED_MAX: Final = 2**64 - 1
 RESOLUTION_MAX: Final = 16384

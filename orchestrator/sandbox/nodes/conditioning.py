@@ -3,8 +3,17 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from ..values import Clip, Conditioning
-from .base import CLIP, CONDITIONING, IMAGE, TEXT, Input, integer, node, number
+from orchestrator.sandbox.nodes.base import (
+    CLIP,
+    CONDITIONING,
+    IMAGE,
+    TEXT,
+    Input,
+    integer,
+    node,
+    number,
+)
+from orchestrator.sandbox.values import Clip, Conditioning
 
 _SIZE: Final = integer(1024, 0, 16384)
 _STRENGTH: Final = number(1.0, 0.0, 10.0, 0.01)

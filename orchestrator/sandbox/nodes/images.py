@@ -9,10 +9,21 @@ from uuid import uuid4
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..files import Folders
-from ..render import resize, to_png
-from ..values import Images, Mask, Pixels
-from .base import IMAGE, RESOLUTION_MAX, SEED, Context, Encoded, Input, Ui, integer, node, number
+from orchestrator.sandbox.files import Folders
+from orchestrator.sandbox.nodes.base import (
+    IMAGE,
+    RESOLUTION_MAX,
+    SEED,
+    Context,
+    Encoded,
+    Input,
+    Ui,
+    integer,
+    node,
+    number,
+)
+from orchestrator.sandbox.render import resize, to_png
+from orchestrator.sandbox.values import Images, Mask, Pixels
 
 _METHODS: Final = Input(("nearest-exact", "bilinear", "area", "bicubic", "lanczos"))
 _SIDE: Final = integer(512, 0, RESOLUTION_MAX, step=1)

@@ -3,9 +3,18 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from ..render import decode
-from ..values import Images, Latent, Picture, Vae
-from .base import IMAGE, LATENT, RESOLUTION_MAX, VAE, Input, integer, node, number
+from orchestrator.sandbox.nodes.base import (
+    IMAGE,
+    LATENT,
+    RESOLUTION_MAX,
+    VAE,
+    Input,
+    integer,
+    node,
+    number,
+)
+from orchestrator.sandbox.render import decode
+from orchestrator.sandbox.values import Images, Latent, Picture, Vae
 
 _BATCH: Final = integer(1, 1, 4096)
 _METHODS: Final = Input(("nearest-exact", "bilinear", "area", "bicubic", "bislerp"))

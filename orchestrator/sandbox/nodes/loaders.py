@@ -1,6 +1,6 @@
 """Nodes that load or patch models. Which files exist is in `catalogue`."""
 
-from ..catalogue import (
+from orchestrator.sandbox.catalogue import (
     CHECKPOINTS,
     CONTROLNETS,
     DIFFUSION_MODELS,
@@ -10,8 +10,8 @@ from ..catalogue import (
     TEXT_ENCODERS,
     VAES,
 )
-from ..values import Clip, ControlNet, Model, Vae
-from .base import CLIP, MODEL, Input, integer, node, number
+from orchestrator.sandbox.nodes.base import CLIP, MODEL, Input, integer, node, number
+from orchestrator.sandbox.values import Clip, ControlNet, Model, Vae
 
 _ENCODER = Input(TEXT_ENCODERS)
 _DEVICE = Input(("default", "cpu"), {"advanced": True}, optional=True)

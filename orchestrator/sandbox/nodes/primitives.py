@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from .base import Input, node
+from orchestrator.sandbox.nodes.base import Input, node
 
 _PRIMITIVE: Final[dict[str, Any]] = {"module": "comfy_extras.nodes_primitive", "modern": True}
 _INT_MAX: Final = 2**63 - 1

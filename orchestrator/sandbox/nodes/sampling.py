@@ -10,11 +10,32 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from .. import render, world
-from ..catalogue import SAMPLERS, SCHEDULERS
-from ..prompt import read
-from ..values import Conditioning, Dream, Guider, Latent, Model, Noise, Picture, Sampler, Sigmas
-from .base import CONDITIONING, LATENT, MODEL, SEED, Context, Encoded, Input, integer, node, number
+from orchestrator.sandbox import render, world
+from orchestrator.sandbox.catalogue import SAMPLERS, SCHEDULERS
+from orchestrator.sandbox.nodes.base import (
+    CONDITIONING,
+    LATENT,
+    MODEL,
+    SEED,
+    Context,
+    Encoded,
+    Input,
+    integer,
+    node,
+    number,
+)
+from orchestrator.sandbox.prompt import read
+from orchestrator.sandbox.values import (
+    Conditioning,
+    Dream,
+    Guider,
+    Latent,
+    Model,
+    Noise,
+    Picture,
+    Sampler,
+    Sigmas,
+)
 
 _STEPS: Final = integer(20, 1, 10000)
 _CFG: Final = number(8.0, 0.0, 100.0, 0.1, round=0.01)
