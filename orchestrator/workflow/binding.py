@@ -47,8 +47,8 @@ class Binding:
 
     def slots(self, role: str) -> Slots:
         """The slots of a role. Raises WorkflowError where there are none."""
-        if role not in said.SLOT_ROLES:
-            hint = places.suggestion(role, said.SLOT_ROLES)
+        if role not in said.ROLES:
+            hint = places.suggestion(role, said.ROLES)
             raise WorkflowError(f'a workflow has no "{one_line(role)}" to set{hint}')
         slots: Slots = getattr(self, role)
         if not slots:
@@ -70,9 +70,14 @@ def bind(graph: Graph, overrides: Mapping[str, str] | None = None) -> Binding:
             "or name the node that does with --bind outputs=ID"
         )
     passes = find_passes(graph, outputs)
+    if not passes.all and not chosen.keys() >= set(REQUIRED):
+        raise WorkflowError(
+            "the workflow has no sampler (a node that takes a seed and conditioning), so say where "
+            "things are: --bind prompt=ID.INPUT --bind seed=ID.INPUT"
+        )
     bound: dict[str, Slots] = {}
     unclear: dict[str, str] = {}
-    for role in said.SLOT_ROLES:
+    for role in said.ROLES:
         try:
             bound[role] = chosen.get(role) or _find(graph, passes, role)
             if not bound[role]:
@@ -96,6 +101,10 @@ def _find(graph: Graph, passes: Passes, role: str) -> Slots:
         )
         return _agreed(graph, role, first, later)
 
+    def everywhere(kind: roles.Role) -> Slots:
+        found = (slot for node in passes.all for slot in walk.settings(graph, node, kind))
+        return tuple(dict.fromkeys(found))
+
     match role:
         case "positive":
             return agreed(lambda node: walk.texts(graph, node, "positive"))
@@ -110,15 +119,10 @@ def _find(graph: Graph, passes: Passes, role: str) -> Slots:
             loaders = (graph.nodes[id] for id in graph.nodes if id in behind)
             return tuple(Slot(node.id, "image") for node in loaders if roles.loads_image(node))
         case "seed":
-            seeds = [s for node in passes.all for s in walk.settings(graph, node, roles.SEED)]
-            return tuple(dict.fromkeys(seeds))
+            return everywhere(roles.SEED)
         case "cfg":
-            guidance = [
-                s for node in passes.all for s in walk.settings(graph, node, roles.GUIDANCE)
-            ]
-            cfgs = [s for node in passes.all for s in walk.settings(graph, node, roles.CFG)]
-            distilled = bool(guidance) and all(graph.value(slot) == 1 for slot in cfgs)
-            kind = roles.GUIDANCE if distilled else roles.CFG
+            off = all(graph.value(slot) == 1 for slot in everywhere(roles.CFG))
+            kind = roles.GUIDANCE if off and everywhere(roles.GUIDANCE) else roles.CFG
             return agreed(lambda node: walk.settings(graph, node, kind))
     return agreed(lambda node: walk.settings(graph, node, roles.SETTINGS[role]))
 
@@ -139,9 +143,10 @@ def _agreed(graph: Graph, role: str, first: Sequence[Slot], later: Sequence[Slot
     deciding = telling(first) or telling(later)
     values = {held(slot) for slot in deciding}
     if len(values) > 1:
+        name = said.spoken(role)
         raise WorkflowError(
-            f"{len(values)} candidates for the {_spoken(role)}: {_list(graph, deciding)}; "
-            f"choose, e.g. --bind {_spoken(role)}={deciding[0]}"
+            f"{len(values)} candidates for the {name}: {_list(graph, deciding)}; "
+            f"choose, e.g. --bind {name}={deciding[0]}"
         )
     return tuple(dict.fromkeys([*deciding, *(slot for slot in later if held(slot) in values)]))
 
@@ -151,13 +156,12 @@ def _missing(graph: Graph, role: str, bound: Mapping[str, Slots]) -> str:
     taken = {slot for slots in bound.values() for slot in slots}
     slots = [Slot(node.id, name) for node in graph.nodes.values() for name in node.inputs]
     candidates = [s for s in slots if s not in taken and said.could_be(graph, role, s)]
+    name = said.spoken(role)
     if not candidates:
-        return (
-            f"the workflow has no {_spoken(role)}: no input that leads to a sampler looks like one"
-        )
+        return f"the workflow has no {name}: no input that leads to a sampler looks like one"
     return (
-        f"no {_spoken(role)} leads to a sampler; candidates: {_list(graph, candidates)}; "
-        f"choose with --bind {_spoken(role)}={candidates[0]}"
+        f"no {name} leads to a sampler; candidates: {_list(graph, candidates)}; "
+        f"choose with --bind {name}={candidates[0]}"
     )
 
 
@@ -177,10 +181,6 @@ def _step_marks(graph: Graph, passes: Passes, steps: Slots) -> tuple[Slots, Slot
             elif within:
                 elsewhere.append(own)
     return tuple(dict.fromkeys(marks)), tuple(elsewhere)
-
-
-def _spoken(role: str) -> str:
-    return "prompt" if role == "positive" else role
 
 
 def _list(graph: Graph, slots: Sequence[Slot], most: int = 8) -> str:

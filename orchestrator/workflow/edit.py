@@ -3,6 +3,7 @@
 Every function returns a new graph and leaves the one it was given as it was.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -98,29 +99,31 @@ def _with_marks_moved(graph: Graph, binding: Binding, steps: Setting) -> Graph:
 
 
 def _like(graph: Graph, slot: Slot, value: Any) -> Any:
-    """`value` as the kind of thing that the slot holds now."""
+    """`value` as the kind of thing that the slot holds now; what a link brings can be anything."""
     now = graph.value(slot)
     if not isinstance(value, str) or isinstance(now, str):
         return value
     match now:
         case bool():
-            readings: tuple[Any, ...] = (_boolean,)
-        case int():
-            readings = (int,)
-        case float():
-            readings = (float,)
+            read: Any = {"true": True, "false": False}.get(value.lower())
+        case int() | float():
+            read = _number(value)
         case _:
-            readings = (int, float, str)
-    for read in readings:
-        try:
-            return read(value)
-        except ValueError:
-            continue
-    raise WorkflowError(f'"{one_line(value)}" is no value for {graph.describe(slot)}')
+            read = _number(value)
+            read = value if read is None else read
+    if read is None:
+        raise WorkflowError(f'"{one_line(value)}" is no value for {graph.describe(slot)}')
+    return read
 
 
-def _boolean(text: str) -> bool:
+def _number(text: str) -> int | float | None:
+    """API format does not tell 7 from 7.0, so neither does this."""
     try:
-        return {"true": True, "false": False}[text.lower()]
-    except KeyError:
-        raise ValueError(text) from None
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -12,9 +12,12 @@ from orchestrator.workflow import places, roles, walk
 from orchestrator.workflow.graph import Graph, Node, Slot, as_link, one_line
 
 TEXTS: Mapping[str, roles.Pole] = {"positive": "positive", "negative": "negative"}
-SLOT_ROLES = (*TEXTS, *roles.SETTINGS, roles.IMAGE.name)
+ROLES = {**dict.fromkeys(TEXTS, roles.TEXT), **roles.SETTINGS, "image": roles.IMAGE}
+"""Everything that slots can be bound to."""
+
+KINDS = {int: "a whole number", float: "a number", str: "a text"}
 ALIASES = {"prompt": "positive", "output": "outputs"}
-NAMES = ("prompt", *SLOT_ROLES, "outputs")
+NAMES = ("prompt", *ROLES, "outputs")
 
 
 def read(
@@ -28,7 +31,7 @@ def read(
         parts = [part.strip() for part in place.split(",")]
         if role == "outputs":
             outputs = tuple(_output(graph, part) for part in parts)
-        elif role in SLOT_ROLES:
+        elif role in ROLES:
             found = [slot for part in parts for slot in _slots(graph, role, part)]
             slots[role] = tuple(dict.fromkeys(found))
         else:
@@ -51,9 +54,9 @@ def _slots(graph: Graph, role: str, place: str) -> list[Slot]:
     if input is not None:
         slot = Slot(node.id, input)
         if not as_link(graph.value(slot)) and not _fits(graph, role, slot):
+            kind = KINDS[ROLES[role].kind]
             raise WorkflowError(
-                f"{graph.describe(slot)} can't be the {role}: "
-                f"that is {'a number' if role in roles.SETTINGS else 'a text'}"
+                f"{graph.describe(slot)} can't be the {spoken(role)}: it takes {kind}"
             )
         return [slot]
     own = [Slot(node.id, name) for name in node.inputs]
@@ -61,7 +64,7 @@ def _slots(graph: Graph, role: str, place: str) -> list[Slot]:
     found = _found(graph, role, node) or (fitting if len(fitting) == 1 else [])
     if not found:
         which = ", ".join(map(str, fitting)) or "none of its inputs could be"
-        raise WorkflowError(f"node {node}: which input is the {role}? ({which})")
+        raise WorkflowError(f"node {node}: which input is the {spoken(role)}? ({which})")
     return found
 
 
@@ -72,21 +75,19 @@ def _found(graph: Graph, role: str, node: Node) -> list[Slot]:
         starts = [Slot(node.id, name) for name in onward(node)]
         found = walk.texts(graph, node, pole) or walk.arrivals(graph, starts, onward)
         return [slot for slot in found if _fits(graph, role, slot)]
-    return walk.settings(graph, node, roles.SETTINGS.get(role, roles.IMAGE))
+    return walk.settings(graph, node, ROLES[role])
 
 
 def could_be(graph: Graph, role: str, slot: Slot) -> bool:
     """Whether an input has the name and the kind of value for a role, wherever in the graph."""
-    named = (
-        roles.is_text(slot.input)
-        if role in TEXTS
-        else slot.input in roles.SETTINGS.get(role, roles.IMAGE).names
-    )
+    named = roles.is_text(slot.input) if role in TEXTS else slot.input in ROLES[role].names
     return named and _fits(graph, role, slot)
 
 
+def spoken(role: str) -> str:
+    """What users call the role."""
+    return "prompt" if role == "positive" else role
+
+
 def _fits(graph: Graph, role: str, slot: Slot) -> bool:
-    value = graph.value(slot)
-    if role in TEXTS:
-        return isinstance(value, str)
-    return roles.SETTINGS.get(role, roles.IMAGE).accepts(value)
+    return ROLES[role].accepts(graph.value(slot))

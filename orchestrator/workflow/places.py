@@ -63,7 +63,7 @@ def _only(
             graph.describe(Slot(node.id, input)) if input else str(node) for node, input in found
         )
         raise WorkflowError(
-            f'"{one_line(place)}" is ambiguous: {options}; use the id, the number in front'
+            f'"{one_line(place)}" is ambiguous: {options}; use the id, in front of the title'
         )
     return found[0]
 

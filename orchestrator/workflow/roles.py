@@ -59,6 +59,9 @@ STEP_MARKS = Role("step marks", int, ("start_at_step", "end_at_step", "step"), (
 GUIDANCE = Role("guidance", float, ("guidance",), ("guider", "positive", "cond"))
 """The strength that FLUX was distilled with, an input of its conditioning."""
 
+TEXT = Role("text", str, ())
+"""Found by `towards_text`, which needs to know the pole."""
+
 IMAGE = Role("image", str, ("image",))
 
 HOLDERS = ("value", "number", "int", "float", "string", "text")
