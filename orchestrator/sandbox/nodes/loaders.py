@@ -15,6 +15,11 @@ from orchestrator.sandbox.values import Clip, ControlNet, Model, Vae
 
 _ENCODER = Input(TEXT_ENCODERS)
 _DEVICE = Input(("default", "cpu"), {"advanced": True}, optional=True)
+_CLIP_TYPES = (
+    "stable_diffusion", "stable_cascade", "sd3", "stable_audio", "mochi", "ltxv", "pixart",
+    "cosmos", "lumina2", "wan", "hidream", "chroma", "ace", "omnigen2", "qwen_image",
+    "hunyuan_image",
+)  # fmt: skip
 _LORA = Input(LORAS)
 _STRENGTH = number(1.0, -100.0, 100.0, 0.01)
 _ADVANCED = "advanced/loaders"
@@ -52,7 +57,7 @@ def load_diffusion_model(unet_name: str, weight_dtype: str) -> Model:
     _ADVANCED,
     {
         "clip_name": _ENCODER,
-        "type": Input(("stable_diffusion", "sd3", "flux")),
+        "type": Input(_CLIP_TYPES),
         "device": _DEVICE,
     },
     "CLIP",

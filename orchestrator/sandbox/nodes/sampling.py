@@ -129,7 +129,8 @@ async def ksampler_advanced(
         Noise(noise_seed, add_noise == "enable"),
         Guider(model, positive, negative, cfg),
         sampler_name,
-        Sigmas(scheduler, steps),
+        # Steps that are left out leave as much of the image as a lower denoise would.
+        Sigmas(scheduler, steps, denoise=1 - min(start_at_step, steps) / steps),
         latent_image,
         start=start_at_step,
         end=min(end_at_step, steps),

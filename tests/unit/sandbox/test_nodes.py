@@ -110,6 +110,15 @@ async def test_img2img_keeps_of_the_image_what_denoise_leaves(server: Server) ->
     assert (await truth(server, "p0.3"))["pictures"][0]["denoise"] == 0.3
 
 
+async def test_left_out_steps_keep_as_much_of_the_image_as_a_lower_denoise(server: Server) -> None:
+    (lower,) = await pictures(server, img2img(0.5))
+    graph = img2img(1.0)
+    graph["3"] = advanced(graph, 1, 10000, noise=True, leftover=False, latent=["5", 0])
+    (later,) = await pictures(server, graph)
+    assert np.array_equal(later, lower)
+    assert (await truth(server))["steps"] == 1
+
+
 async def test_a_batch_has_different_pictures(server: Server) -> None:
     first, second = await pictures(server, txt2img(batch_size=2))
     assert not np.array_equal(first, second)
