@@ -1,7 +1,7 @@
 """`sandbox`: the embedded ComfyUI-compatible server, for a first run and for tests."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,7 +11,7 @@ def sandbox(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8188,
     seconds_per_step: Annotated[float, typer.Option(help="Time of one sampler step.")] = 0.02,
     preview_method: Annotated[
-        str, typer.Option(help="Live previews: latent2rgb or none.")
+        Literal["latent2rgb", "none"], typer.Option(help="Live previews.")
     ] = "latent2rgb",
     output: Annotated[
         Path | None,

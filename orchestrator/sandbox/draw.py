@@ -7,6 +7,7 @@ square, so that a centre crop loses nothing. What a picture shows is decided in 
 """
 
 import math
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -63,7 +64,8 @@ def emerge(scene: Scene, *, seed: int, width: int, height: int, progress: float)
     clear = _resize(coarse.astype(np.float32) / 255, width, height)
     left = (1 - progress) ** 1.3
     rng = _generator(seed, 1 + int(progress * 1000))
-    noise = rng.standard_normal((max(4, height // 8), max(4, width // 8), 3), np.float32)
+    grains = 48 / min(width, height)
+    noise = rng.standard_normal((round(height * grains), round(width * grains), 3), np.float32)
     mean = clear.mean(axis=(0, 1))
     faded = mean + (clear - mean) * math.sqrt(max(progress, 0.0))
     return _to_pixels(faded + 0.15 * left * _resize(noise, width, height))
@@ -238,6 +240,7 @@ def _resize(image: Plane, width: int, height: int) -> Plane:
     return wide.transpose(0, 2, 1)
 
 
+@lru_cache(maxsize=64)
 def _weights(source: int, target: int) -> Plane:
     at = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
     weights: Plane = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(source))).astype(np.float32)

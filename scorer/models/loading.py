@@ -26,6 +26,7 @@ def load(text: str, device: str = "auto") -> ClipModel:
     """
     name = ModelName.parse(text)
     place = choose_device(device)
+    torch.backends.cudnn.allow_tf32 = False  # by default cuDNN convolves with 10 bits of mantissa
     found = source.find(name)
     model = _build(name, found, place)
     model.check()

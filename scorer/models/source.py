@@ -38,7 +38,9 @@ def find(name: ModelName) -> Source:
     Raises:
         ModelError: no such architecture, weights or file, or it can't be downloaded.
     """
-    if name == ModelName(scenes.NAME):
+    if name.architecture == scenes.NAME:
+        if name != ModelName(scenes.NAME):
+            raise ModelError(f"{name}: it has its own weights; write scenes alone")
         open_clip.add_model_config(scenes.CONFIG)
         return Source(scenes.NAME, scenes.WEIGHTS, {})
     architectures = open_clip.list_models()

@@ -8,12 +8,11 @@ from orchestrator.errors import InputError, RetakeError
 
 
 async def test_serves_while_the_block_lasts_and_not_after() -> None:
-    async with child.serving("orchestrator", "sandbox", ready_seconds=30) as url:
-        async with httpx.AsyncClient(base_url=url) as http:
-            assert (await http.get("/prompt")).status_code == 200
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient() as http:
+        async with child.serving("orchestrator", "sandbox", ready_seconds=30) as url:
+            assert (await http.get(f"{url}/prompt")).status_code == 200
         with pytest.raises(httpx.ConnectError):
-            await http.get("/prompt")
+            await http.get(f"{url}/prompt")
 
 
 async def test_a_child_that_cannot_start_tells_why_in_its_own_words() -> None:

@@ -14,7 +14,7 @@ from tests.unit.sandbox.driver import noise
 
 
 async def start(*arguments: str) -> Process:
-    command = [sys.executable, "-m", "orchestrator.sandbox", *arguments]
+    command = [sys.executable, "-m", "orchestrator", "sandbox", *arguments]
     return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
 
 

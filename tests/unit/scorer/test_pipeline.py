@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from scorer.batching import ModelQueue
 from scorer.errors import BadImage, BadRequest, ScorerError
 from scorer.image import Limits
+from scorer.models import scenes
 from scorer.models.clip_model import ClipModel
+from scorer.models.loading import load
 from scorer.pipeline import Pipeline
 from scorer.torchvision_shim import import_open_clip
 
@@ -32,43 +36,59 @@ def pipeline(model: ClipModel) -> Pipeline:
     return Pipeline(model, ModelQueue(), Limits())
 
 
-def by_open_clip(network: Any, transform: Any, image: Image.Image, text: str) -> float:
-    """100 · cos from the model's own transform and encoders, in float32 on the CPU."""
-    with torch.no_grad():
-        picture = network.encode_image(transform(image)[None]).numpy()[0]
-        words = network.encode_text(open_clip.get_tokenizer("Test-CLIP")([text])).numpy()[0]
-    cosine = picture @ words / (np.linalg.norm(picture) * np.linalg.norm(words))
-    return float(100 * cosine)
+@dataclass(frozen=True)
+class Subject:
+    """A model as the scorer loads it, and the same one as open_clip's own functions make it."""
+
+    model: ClipModel
+    network: Any
+    transform: Any
+    tokenizer: Any
+
+    def score(self, image: Image.Image, prompt: str) -> float:
+        """100 · cos from the model's own transform and encoders, in float32 on the CPU."""
+        with torch.no_grad():
+            picture = self.network.encode_image(self.transform(image)[None]).numpy()[0]
+            words = self.network.encode_text(self.tokenizer([prompt])).numpy()[0]
+        cosine = picture @ words / (np.linalg.norm(picture) * np.linalg.norm(words))
+        return float(100 * cosine)
+
+
+@pytest.fixture(scope="module", params=["Test-CLIP", "scenes"])
+def subject(request: pytest.FixtureRequest, model: ClipModel, checkpoint: Path) -> Subject:
+    name: str = request.param
+    ours = model if name == "Test-CLIP" else load(name, device="cpu")
+    network, _, transform = open_clip.create_model_and_transforms(name)
+    state = load_file(checkpoint if name == "Test-CLIP" else scenes.WEIGHTS)
+    network.load_state_dict(state if name == "Test-CLIP" else scenes.expand(state))
+    return Subject(ours, network.eval(), transform, open_clip.get_tokenizer(name))
 
 
 @pytest.mark.parametrize(
-    ("image", "format_"),
+    ("width", "height", "mode", "format_"),
     [
-        ((48, 40, "RGB"), "PNG"),
-        ((512, 512, "RGB"), "PNG"),
-        ((1000, 300, "RGB"), "JPEG"),
-        ((10, 10, "RGB"), "WEBP"),
-        ((64, 64, "L"), "PNG"),
+        (48, 40, "RGB", "PNG"),
+        (512, 512, "RGB", "PNG"),
+        (1000, 300, "RGB", "JPEG"),
+        (10, 10, "RGB", "WEBP"),
+        (64, 64, "L", "PNG"),
     ],
 )
 @pytest.mark.parametrize("prompt", ["a red circle above a blue square", "!", "ein Männchen, 猫"])
 async def test_the_score_is_what_the_model_says(
-    pipeline: Pipeline,
-    checkpoint: Path,
+    subject: Subject,
     picture: Make,
-    image: tuple[int, int, str],
+    width: int,
+    height: int,
+    mode: str,
     format_: str,
     prompt: str,
 ) -> None:
-    width, height, mode = image
     body = saved(picture(width, height).convert(mode), format_)
-    network, _, transform = open_clip.create_model_and_transforms(
-        "Test-CLIP", pretrained=str(checkpoint)
-    )
-    expected = by_open_clip(network.eval(), transform, Image.open(io.BytesIO(body)), prompt)
 
-    answer = await pipeline.score(body, prompt, ["clip"])
+    answer = await Pipeline(subject.model, ModelQueue(), Limits()).score(body, prompt, ["clip"])
 
+    expected = subject.score(Image.open(io.BytesIO(body)), prompt)
     assert answer.scores[0].value == pytest.approx(expected, abs=0.01)
     assert (answer.image.width, answer.image.height) == (width, height)
     assert answer.image.format == format_

@@ -19,7 +19,7 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("vit-b32:openai", "no architecture 'vit-b32'; did you mean ViT-B-32 or"),
         ("quite-else", "no architecture 'quite-else'$"),
-        ("scenes:openai", "no architecture 'scenes'"),
+        ("scenes:openai", "it has its own weights; write scenes alone"),
         ("ViT-B-32:laion", "no weights 'laion'; it has openai, laion400m_e31, "),
         ("ViT-B-32", "say which weights: openai, laion400m_e31, "),
         ("ViT-M-32", "no weights for ViT-M-32; give a file"),
