@@ -13,7 +13,9 @@ from orchestrator.workflow.graph import Graph
 T = TypeVar("T")
 
 
-def node(class_type: str, *, title: str = "", **inputs: Any) -> dict[str, Any]:
+def node(class_type: str, **inputs: Any) -> dict[str, Any]:
+    """A node; `title` is its title and no input."""
+    title = inputs.pop("title", "")
     meta = {"_meta": {"title": title}} if title else {}
     return {"class_type": class_type, "inputs": inputs, **meta}
 
@@ -36,6 +38,26 @@ def sampler(seed: Any = 5, latent: Any = ("latent", 0), **changes: Any) -> dict[
         "latent_image": list(latent),
     }
     return node("KSampler", **{**inputs, **changes})
+
+
+def advanced(latent: str, start: int, end: int, **changes: Any) -> dict[str, Any]:
+    inputs = {**sampler(latent=(latent, 0))["inputs"], "noise_seed": 7}
+    del inputs["seed"], inputs["denoise"]
+    window = {"add_noise": "enable", "start_at_step": start, "end_at_step": end}
+    return node("KSamplerAdvanced", **{**inputs, **window, **changes})
+
+
+FLUX = {
+    "pos": text("a cat"),
+    "guided": node("FluxGuidance", guidance=3.5, conditioning=["pos", 0]),
+    "guider": node("BasicGuider", model=["ckpt", 0], conditioning=["guided", 0]),
+    "noise": node("RandomNoise", noise_seed=9),
+    "pick": node("KSamplerSelect", sampler_name="euler"),
+    "schedule": node("BasicScheduler", scheduler="simple", steps=20, denoise=1.0),
+    "draw": node("SamplerCustomAdvanced", noise=["noise", 0], guider=["guider", 0],
+                 sampler=["pick", 0], sigmas=["schedule", 0], latent_image=["latent", 0]),
+}  # fmt: skip
+"""What the plain workflow needs changed to be sampled in parts, as FLUX is."""
 
 
 def plain(**changes: Any) -> dict[str, Any]:

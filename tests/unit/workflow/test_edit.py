@@ -9,8 +9,16 @@ from orchestrator.models import SEED_MAX, Mutation, Seed
 from orchestrator.workflow import edit
 from orchestrator.workflow.binding import bind
 from orchestrator.workflow.graph import Graph
-from tests.unit.workflow.graphs import WIRED, bound, given_or_error, node, plain, sampler, text
-from tests.unit.workflow.test_binding import advanced
+from tests.unit.workflow.graphs import (
+    WIRED,
+    advanced,
+    bound,
+    given_or_error,
+    node,
+    plain,
+    sampler,
+    text,
+)
 
 SEEDS = st.integers(0, SEED_MAX)
 
