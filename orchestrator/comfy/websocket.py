@@ -4,6 +4,7 @@ Frames are read in `frames`; when to open it again is the client's matter.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -72,7 +73,13 @@ class _Connection:
             raise ConnectionError(str(error)) from error
 
     async def close(self) -> None:
-        await self._connection.close()
+        await asyncio.gather(self._connection.close(), self._drain())
+
+    async def _drain(self) -> None:
+        """Frames that nobody reads would keep back the one that closes."""
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while True:
+                await self._connection.recv()
 
 
 async def open_socket(

@@ -143,7 +143,7 @@ async def test_the_history_is_there_once_the_prompt_is_over(http: httpx.AsyncCli
 
 async def test_others_hear_only_that_the_queue_changes(http: httpx.AsyncClient) -> None:
     async with listening(http) as other, listening(http) as wire:
-        await wire.run(ksampler(steps=2))
+        await wire.run(noise())
         assert {"status"} == set(types(await other.silence())) - {"feature_flags"}
 
 

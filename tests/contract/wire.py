@@ -67,7 +67,9 @@ async def listening(
     """A websocket that has been greeted, and has sent feature flags or not."""
     client_id = client_id or str(uuid.uuid4())
     base = str(http.base_url).rstrip("/").replace("http", "ws", 1)
-    async with connect(f"{base}/ws?clientId={client_id}", max_size=None, proxy=None) as socket:
+    async with connect(
+        f"{base}/ws?clientId={client_id}", max_size=None, max_queue=None, proxy=None
+    ) as socket:
         wire = Wire(http, socket, client_id)
         if flags:
             await socket.send(json.dumps(FLAGS))

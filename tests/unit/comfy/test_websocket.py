@@ -1,5 +1,6 @@
 """Over a real socket: what the websockets library is asked for, and how it ends."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -51,6 +52,19 @@ async def test_headers_go_on_the_handshake_and_frames_come_and_go(serving: Serve
         with pytest.raises(ConnectionError):
             await socket.send("too late")
         await socket.close()
+
+
+async def test_closing_does_not_wait_for_somebody_to_read(serving: Serve) -> None:
+    async def handler(connection: ServerConnection) -> None:
+        for number in range(100):
+            await connection.send(str(number))
+        await connection.wait_closed()
+
+    async with serving(handler) as uri:
+        socket = await connecting()(uri)
+        await socket.receive()
+        async with asyncio.timeout(0.9):  # less than what closing may take
+            await socket.close()
 
 
 async def test_a_frame_over_the_bound_ends_the_connection(serving: Serve) -> None:
