@@ -76,6 +76,7 @@ async def test_who_went_away_while_waiting_costs_the_model_nothing() -> None:
     await asyncio.sleep(0)
 
     gone.cancel()
+    await asyncio.wait([gone])
     gate.open.set()
     await asyncio.gather(first, last)
 
