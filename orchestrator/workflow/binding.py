@@ -96,7 +96,7 @@ def bind(graph: Graph, overrides: Mapping[str, str] | None = None) -> Binding:
 def _find(graph: Graph, passes: Passes, role: str) -> Slots:
     def agreed(find: Callable[[Node], Sequence[Slot]]) -> Slots:
         first, later = (
-            [slot for node in nodes for slot in find(node)]
+            list(dict.fromkeys(slot for node in nodes for slot in find(node)))
             for nodes in (passes.first, passes.later)
         )
         return _agreed(graph, role, first, later)

@@ -80,7 +80,10 @@ def _found(graph: Graph, role: str, node: Node) -> list[Slot]:
 
 def could_be(graph: Graph, role: str, slot: Slot) -> bool:
     """Whether an input has the name and the kind of value for a role, wherever in the graph."""
-    named = roles.is_text(slot.input) if role in TEXTS else slot.input in ROLES[role].names
+    if role in TEXTS:
+        named = roles.is_text(slot.input) and roles.pole_of(slot.input) in (TEXTS[role], None)
+    else:
+        named = slot.input in ROLES[role].names
     return named and _fits(graph, role, slot)
 
 

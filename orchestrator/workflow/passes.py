@@ -10,6 +10,7 @@ from orchestrator.workflow import roles
 from orchestrator.workflow.graph import Graph, Node
 from orchestrator.workflow.walk import upstream
 
+# Of the nodes known for certain to return what they get.
 SAVES = ("SaveImage", "SaveImageWebsocket")
 PREVIEW = "PreviewImage"
 
@@ -29,8 +30,7 @@ class Passes:
 def find_outputs(graph: Graph) -> tuple[str, ...]:
     """The nodes that return finished pictures.
 
-    Not the previews along the way: of what no sampler drew, of what a later pass draws over, or of
-    a picture that a SaveImage returns as well.
+    Not what no sampler drew or a later pass draws over; and not previews where something is saved.
     """
     taken = {link.node for node in graph.nodes.values() for link in node.links.values()}
     ends = [n for n in graph.nodes.values() if n.id not in taken and roles.shows_images(n)]
@@ -39,14 +39,9 @@ def find_outputs(graph: Graph) -> tuple[str, ...]:
     if any(drawn_by.values()):
         ends = [end for end in ends if drawn_by[end.id]]
     ends = [end for end in ends if not any(drawn_by[end.id] < other for other in drawn_by.values())]
-    saved = [
-        end.links["images"] for end in ends if end.class_type in SAVES and "images" in end.links
-    ]
-    return tuple(
-        end.id
-        for end in ends
-        if not (end.class_type == PREVIEW and end.links.get("images") in saved)
-    )
+    if any(end.class_type in SAVES for end in ends):
+        ends = [end for end in ends if end.class_type != PREVIEW]
+    return tuple(end.id for end in ends)
 
 
 def find_passes(graph: Graph, outputs: Sequence[str]) -> Passes:

@@ -102,9 +102,10 @@ def is_sampler(node: Node) -> bool:
 
 
 def shows_images(node: Node) -> bool:
-    """Whether the node takes pictures and, if nothing takes them from it, returns them."""
+    """Whether the node, if nothing takes its pictures from it, returns them."""
     shows = any(word in node.class_type.lower() for word in ("save", "preview", "send"))
-    return "images" in node.links or (shows and "image" in node.links)
+    draws_to = node.inputs.get("image_output", "Hide")  # of samplers that show what they draw
+    return "images" in node.links or (shows and "image" in node.links) or draws_to != "Hide"
 
 
 def loads_image(node: Node) -> bool:
@@ -124,13 +125,13 @@ def pole_of(name: str) -> Pole | None:
 
 
 def is_text(name: str) -> bool:
-    """`text`, `text_g`, `string_a`, `user_prompt`, `t5xxl`, …"""
+    """`text`, `text_g`, `string_a`, `user_prompt`, `t5xxl`, `positive`, …"""
     name = name.lower()
     return name not in NOT_PROMPTS and (
         name.startswith(("text", "string", "prompt"))
         or name.endswith(("_text", "_prompt"))
         or name in ENCODERS
-        or name == "value"
+        or name in ("value", "positive", "negative")
     )
 
 
@@ -177,4 +178,8 @@ def towards_text(pole: Pole) -> Callable[[Node], Sequence[str]]:
 
 def _texts_and_links(node: Node) -> list[str]:
     links = node.links
-    return [name for name, value in node.inputs.items() if name in links or isinstance(value, str)]
+    return [
+        name
+        for name, value in node.inputs.items()
+        if name in links or (isinstance(value, str) and is_text(name))
+    ]

@@ -111,6 +111,14 @@ def test_two_samplers_with_one_prompt_are_bound_together() -> None:
         ({"save": node("CustomThing", images=["decode", 0])}, ["save"]),
         ({"save": node("Save Image Plus", image=["decode", 0])}, ["save"]),
         ({"look": node("PreviewImage", images=["decode", 0])}, ["save"]),
+        (
+            {
+                "inverted": node("ImageInvert", image=["decode", 0]),
+                "look": node("PreviewImage", images=["inverted", 0]),
+            },
+            ["save"],
+        ),
+        ({"save": None, "draw": sampler(image_output="Preview"), "decode": None}, ["draw"]),
         ({"size": node("GetImageSize", image=["decode", 0])}, ["save"]),
         (
             {
@@ -133,6 +141,15 @@ def test_two_samplers_with_one_prompt_are_bound_together() -> None:
                 "small": node("SaveImage", images=["decode", 0]),
                 "decode2": node("VAEDecode", samples=["again", 0], vae=["ckpt", 2]),
                 "save": node("SaveImage", images=["decode2", 0]),
+            },
+            ["save"],
+        ),
+        (
+            {
+                "again": sampler(latent=("draw", 0)),
+                "small": node("SaveImage", images=["decode", 0]),
+                "decode2": node("VAEDecode", samples=["again", 0], vae=["ckpt", 2]),
+                "save": node("PreviewImage", images=["decode2", 0]),
             },
             ["save"],
         ),
