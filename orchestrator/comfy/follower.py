@@ -209,6 +209,8 @@ class Follower:
                 watch.misses += 1
                 if watch.misses >= _LOST_AFTER:
                     watch.take(Missing(watch.state.prompt_id))
+            if watch.over_for > self._timeouts.trail:
+                watch.take(Gap())
 
     def _end(self, task: asyncio.Task[None]) -> None:
         """A task is over, by closing or by a fault: nobody shall wait for what won't come."""

@@ -3,7 +3,8 @@
 What the answers mean is read in `messages`; when to ask is the client's matter.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -93,7 +94,7 @@ class Http:
     def json(self, answer: Answer) -> Any:
         """The answer's body. Raises NotComfyUI."""
         try:
-            return httpx.Response(200, content=answer.body).json()
+            return json.loads(answer.body)
         except (ValueError, RecursionError):
             raise self.not_comfyui(answer) from None
 
@@ -117,7 +118,7 @@ class Http:
             return ServerError(f"{self._address} answers {answer.path} with HTTP {answer.status}")
         return self.not_comfyui(answer)
 
-    def _attempts(self, worthwhile: Any) -> tenacity.AsyncRetrying:
+    def _attempts(self, worthwhile: Callable[[BaseException], bool]) -> tenacity.AsyncRetrying:
         delays = self._timeouts.retry
         return tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(worthwhile),

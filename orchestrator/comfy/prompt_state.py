@@ -2,8 +2,8 @@
 
 Events come from the websocket, where frames may be missing, late or doubled, and from the truth
 (`/queue`, `/history`). `step` is pure and total: any event in any state gives a state. The first
-end that is known stays; only pictures may still be added to it, when the history names some that
-the websocket did not. Nothing here waits, asks or retries: that is the client's.
+end that is known stays; only pictures may still be added to it, those that either side tells later.
+Nothing here waits, asks or retries: that is the client's.
 """
 
 from collections.abc import Mapping
@@ -78,6 +78,8 @@ class PromptState:
     """Frames may have been missed."""
     recorded: bool = False
     """The history was read, or is known to hold nothing."""
+    heard: bool = False
+    """The websocket told that it is over, and so all that it had to tell before."""
 
     @classmethod
     def of(cls, prompt_id: str, graph: Mapping[str, Any], *, missed: bool = False) -> "PromptState":
@@ -86,10 +88,15 @@ class PromptState:
 
     @property
     def settled(self) -> bool:
-        """How it ended is known, and all its pictures are."""
-        if self.end is End.SUCCEEDED:
-            return self.recorded or not self.missed
-        return self.end is not None
+        """How it ended is known, and so are all its pictures.
+
+        The history may be quicker than the frames, and holds no pictures that they bring.
+        """
+        if self.end is not End.SUCCEEDED:
+            return self.end is not None
+        if self.missed:
+            return self.recorded
+        return self.heard or not self.senders
 
     @property
     def images(self) -> tuple[OutputImage, ...]:
@@ -117,7 +124,7 @@ class PromptState:
             case Status() | Gap():
                 return None
             case Executing(None) | Preview(None) | NodeText(None):
-                if self.phase is not Phase.RUNNING:
+                if self.heard or self.phase is Phase.QUEUED:
                     return None
                 event = replace(event, prompt_id=self.prompt_id)
         if event.prompt_id != self.prompt_id:
@@ -132,7 +139,7 @@ class PromptState:
     def step(self, event: Event) -> "PromptState":
         """The state after `event`; the same state if the event is not ours or says nothing new."""
         if isinstance(event, Gap):
-            return self if self.end else replace(self, missed=True)
+            return self if self.settled else replace(self, missed=True)
         match self.claim(event):
             case Executed(node=node, images=refs) if refs:
                 return self._with_outputs(node, tuple(map(OutputImage, refs)))
@@ -144,16 +151,16 @@ class PromptState:
                 return replace(self, recorded=True)
             case CachedNodes(nodes=nodes):
                 return replace(self._running(), cached_nodes=nodes)
+            case Executing(node=None):
+                return replace(self, phase=Phase.OVER, node=None, heard=True)
+            case Executing(node=node):
+                return replace(self._running(), node=node)
             case Missing() if self.end:
                 return replace(self, recorded=True)
             case _ if self.end:
                 return self
             case InQueue(running=running):
                 return self._running() if running else self
-            case Executing(node=None):
-                return replace(self, phase=Phase.OVER, node=None)
-            case Executing(node=node):
-                return replace(self._running(), node=node)
             case Progress() | Executed():
                 return self._running()
             case Failed() as failure if failure.blocked:
@@ -174,7 +181,8 @@ class PromptState:
         return self if self.phase is Phase.OVER else replace(self, phase=Phase.RUNNING)
 
     def _ended(self, end: End, timestamp: float | None) -> "PromptState":
-        return replace(self, phase=Phase.OVER, end=end, node=None, ended=timestamp)
+        heard = self.heard or not self.recorded
+        return replace(self, phase=Phase.OVER, end=end, ended=timestamp, heard=heard)
 
     def _with_outputs(self, node: str, images: tuple[OutputImage, ...]) -> "PromptState":
         return replace(self._running(), outputs={**self.outputs, node: images})

@@ -13,6 +13,8 @@ class Timeouts:
     """For the answer to a websocket ping, for the same reason."""
     poll: float = 3.0
     """Between two looks into `/queue` and `/history` while a prompt is followed."""
+    trail: float = 30.0
+    """For the websocket's last frames, once the history says that a prompt is over."""
     settle: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
     """Delays before each look for a prompt whose POST was not answered."""
     retry: tuple[float, ...] = (0.25, 0.5, 1.0)

@@ -33,6 +33,12 @@ class Watch:
         """From the start, as far as we saw it, to the end."""
         return self._over - self._began
 
+    @property
+    def over_for(self) -> float:
+        """How long it is over already without being settled."""
+        over = self.state.phase is Phase.OVER and not self.state.settled
+        return self._now() - self._over if over else 0.0
+
     def take(self, event: Event) -> None:
         """One event, ours or not."""
         claimed = self.state.claim(event)

@@ -153,6 +153,28 @@ async def test_a_websocket_picture_missed_is_lost(server: ScriptedServer) -> Non
     assert "while the websocket was down" in done.error
 
 
+async def test_a_websocket_picture_may_come_after_the_history(server: ScriptedServer) -> None:
+    async with server.client() as client, server.generating(client, SENDER) as task:
+        server.tell("executing", prompt_id=OURS, node="9")
+        server.finish(OURS, {})
+        looks = len(server.called(f"GET /history/{OURS}"))
+        await server.until(lambda: len(server.called(f"GET /history/{OURS}")) > looks + 2)
+        assert not task.done()
+        server.sockets[-1].frames.put_nowait(PREVIEW)
+        server.tell("executing", prompt_id=OURS, node=None)
+        assert [image.data for image in (await task).images] == [b"picture"]
+
+
+async def test_a_websocket_picture_that_never_comes_is_lost(server: ScriptedServer) -> None:
+    timeouts = Timeouts(poll=0.001, trail=0.01)
+    async with (
+        server.client(timeouts=timeouts) as client,
+        server.generating(client, SENDER) as task,
+    ):
+        server.finish(OURS, {})
+        assert (await task).ending is End.LOST
+
+
 async def test_a_server_that_forgot_the_prompt(server: ScriptedServer) -> None:
     async with server.client() as client, server.generating(client) as task:
         server.pending = []

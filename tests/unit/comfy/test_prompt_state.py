@@ -165,6 +165,19 @@ def test_success_is_enough_when_all_was_heard_and_else_needs_the_history() -> No
     assert [image.ref for image in state.images] == [FILE]
 
 
+def test_the_history_is_not_taken_for_the_pictures_that_frames_bring() -> None:
+    told = after(Recorded("ours"), Succeeded("ours"))
+    assert (told.end, told.settled) == (End.SUCCEEDED, False)
+    picture = Preview("ours", "9", "image/png", b"x")
+    done = told.step(picture).step(Succeeded("ours")).step(Executing("ours", None))
+    assert done.settled
+    assert len(done.images) == 1
+    given_up = told.step(Gap())
+    assert given_up.settled
+    assert given_up.unsent
+    assert after(Recorded("ours"), Succeeded("ours"), graph={}).settled
+
+
 def test_over_without_a_known_end_is_not_settled() -> None:
     state = after(Executing("ours", "3"), Executing("ours", None))
     assert (state.phase, state.end, state.settled) == (Phase.OVER, None, False)
