@@ -78,17 +78,7 @@ ENCODERS = ("clip_l", "clip_g", "t5xxl", "llama", "bert", "mt5xl", "qwen25_7b")
 
 NOT_PROMPTS = ("system_prompt",)
 
-ELSEWHERE = (
-    "model",
-    "clip",
-    "vae",
-    "unet",
-    "lora",
-    "control_net",
-    "style_model",
-    "gligen",
-    *LATENT,
-)
+ELSEWHERE = ("model", "clip", "vae", "lora", "control_net", "style_model", "gligen", *LATENT)
 """Beginnings of the names of links that lead away from the prompt, in nodes of unknown kind."""
 
 

@@ -11,6 +11,7 @@ MARKS = ["(", ")", "(", ")", ":", ",", "\\", "\\(", "\\)", ":1.2)", ":0)", "\0",
 WORDS = [" ", " ", "\n", "red", "circle", "and", "3:2", "embedding:x"]
 PARTS = st.sampled_from(MARKS) | st.sampled_from(WORDS) | st.text(max_size=3)
 PROMPTS = st.lists(PARTS, max_size=25).map("".join)
+PRINTABLE = PROMPTS.map(lambda prompt: prompt.replace("\0", ""))
 WEIGHTS = st.sampled_from([1.0, 1.3, 0.0, -1.5, 0.1234567, 1e-7])
 
 
@@ -186,7 +187,7 @@ def test_a_weight_is_a_number(weight: float) -> None:
         weigh("a red cat", {"cat": weight})
 
 
-@given(PROMPTS, WEIGHTS, st.data())
+@given(PRINTABLE, WEIGHTS, st.data())
 def test_a_weight_reaches_its_phrase_and_nothing_else(
     prompt: str, weight: float, data: st.DataObject
 ) -> None:
@@ -224,7 +225,7 @@ def test_the_prompt_for_scoring_is_plain(prompt: str, expected: str) -> None:
     assert plain(prompt) == expected
 
 
-@given(PROMPTS.map(lambda prompt: prompt.replace("embedding:", "")))
+@given(PRINTABLE.map(lambda prompt: prompt.replace("embedding:", "")))
 def test_the_plain_prompt_is_on_one_line_and_does_not_depend_on_weights(prompt: str) -> None:
     words = plain(prompt)
     assert words == " ".join(words.split())
