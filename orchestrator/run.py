@@ -168,6 +168,7 @@ class _Run:
         except ScorerRefused as error:
             return Picture(sha256=sha256, message=str(error))
         passed = sha256 not in seen and judge.passes(self._target.gate, scores)
+        seen.add(sha256)
         return Picture(sha256=sha256, scores=scores, passed=passed)
 
     async def _publish(self, attempt: Attempt, wanted: Callable[[Picture], bool]) -> Attempt:

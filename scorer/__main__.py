@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--threads", type=_number(1, 1024), metavar="N", help="CPU threads to use")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", default=8288, type=_number(0, 65535), help="0: any free one")
+    parser.add_argument("--port", default=8189, type=_number(0, 65535), help="0: any free one")
     parser.add_argument(
         "--exit-with-parent", action="store_true", help="end when stdin does, so never stay behind"
     )

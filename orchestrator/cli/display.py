@@ -29,8 +29,7 @@ def shown(target: Target, history: list[Attempt]) -> Iterator[Watch]:
     console = Console(stderr=True)
     board = Board(target, history)
     if not console.is_terminal:
-        print(f"{target.id}: {target.prompt!r}, gate {target.gate}", file=sys.stderr)
-        yield _lines(board)
+        yield _lines(target, board)
         return
     with Live(console=console, get_renderable=board.render, refresh_per_second=8):
         yield board.tell
@@ -119,13 +118,17 @@ def _verdict(attempt: Attempt) -> Text:
     return Text(text, style=_STYLES.get(attempt.verdict, "red"))
 
 
-def _lines(board: Board) -> Watch:
+def _lines(target: Target, board: Board) -> Watch:
+    """A line for each attempt. A rejected one is left to the line that ends the command."""
+    heading = [f"{target.id}: {target.prompt!r}, gate {target.gate}"]
+
     def tell(event: RunEvent) -> None:
         board.tell(event)
-        if isinstance(event, AttemptEnded):
+        if isinstance(event, AttemptEnded) and event.attempt.verdict != Verdict.REJECTED_BY_SERVER:
             attempt = event.attempt
             parts = [f"#{attempt.number}", str(attempt.mutation), board.score(attempt)]
             line = "  ".join(part for part in (*parts, _verdict(attempt).plain) if part)
-            print(line, file=sys.stderr, flush=True)
+            print(*heading, line, sep="\n", file=sys.stderr, flush=True)
+            heading.clear()
 
     return tell

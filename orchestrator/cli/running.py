@@ -49,8 +49,7 @@ def submit(
         async with session.opened(settings, sandbox=sandbox) as using:
             kept = keep_inputs(target, folder, using.storage)
             await using.journal.add_target(kept, setup)
-            with _saying_how_to_resume(settings.out):
-                return await _run(kept, [], using, output)
+            return await _run(kept, [], using, output)
 
     return _until_interrupted(main, settings.out)
 
@@ -79,8 +78,7 @@ def resume(only: str | None, settings: Settings, changes: Mapping[str, Any], out
             async with session.opened(chosen, sandbox=sandbox) as using:
                 for target, _ in group:
                     history = await using.journal.attempts(target)
-                    with _saying_how_to_resume(settings.out):
-                        codes.append(await _run(target, history, using, output))
+                    codes.append(await _run(target, history, using, output))
         return max(codes)
 
     return _until_interrupted(main, settings.out)
@@ -89,10 +87,13 @@ def resume(only: str | None, settings: Settings, changes: Mapping[str, Any], out
 async def _run(target: Target, history: list[Attempt], using: Collaborators, output: Output) -> int:
     begun = time.monotonic()
     strategy = Weigh(target, phrases(target.prompt))
-    with _watching(target, history, output) as watch:
+    out = using.storage.folder
+    with _saying_how_to_resume(out), _watching(target, history, output) as watch:
         result = await run_target(target, history, strategy, using, watch)
-    _print(result, using.storage.folder, time.monotonic() - begun, output)
-    return summary.exit_code(result)
+    if summary.refused(result):
+        raise InputError(result.message)
+    _print(result, out, time.monotonic() - begun, output)
+    return summary.EXIT_CODES[result.ending]
 
 
 @contextlib.contextmanager

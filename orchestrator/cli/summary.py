@@ -51,11 +51,9 @@ def as_lines(summary: dict[str, Any], want: int) -> list[str]:
     return [head, *map(_picture_line, summary["accepted"] or [summary["best"]])]
 
 
-def exit_code(result: Result) -> int:
-    """0 accepted, 3 exhausted, 1 failed; 2 when no server ever took the workflow."""
-    if {attempt.verdict for attempt in result.attempts} == {Verdict.REJECTED_BY_SERVER}:
-        return 2
-    return EXIT_CODES[result.ending]
+def refused(result: Result) -> bool:
+    """Whether no server ever took the workflow: then nothing was submitted, and it is bad input."""
+    return {attempt.verdict for attempt in result.attempts} == {Verdict.REJECTED_BY_SERVER}
 
 
 def _picture_line(record: dict[str, Any]) -> str:

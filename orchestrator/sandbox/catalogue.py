@@ -35,6 +35,7 @@ CHECKPOINTS: Final = {
     "flux1-dev-fp8.safetensors": FLUX,
     "flux1-schnell-fp8.safetensors": SCHNELL,
     "sd3.5_medium_incl_clips_t5xxlfp8scaled.safetensors": SD3,
+    "sd3.5_medium.safetensors": SD3,
     "sd3_medium_incl_clips_t5xxlfp8.safetensors": SD3,
     "sd_xl_base_1.0.safetensors": SD,
     "sd_xl_refiner_1.0.safetensors": SD,

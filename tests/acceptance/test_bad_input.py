@@ -173,13 +173,12 @@ def test_a_scorer_that_is_not_there(tmp_path: Path, sandbox: str) -> None:
 
 
 def rejected(cwd: Path, graph: dict[str, Any], sandbox: str, scorer: str) -> str:
-    """What a workflow is answered with that only the server can refuse."""
+    """The line that a workflow is refused with when only the server can tell."""
     (cwd / "w.json").write_text(json.dumps(graph))
-    before = httpx.get(f"{sandbox}/prompt").json()
-    done = retake("submit", "w.json", "--server", sandbox, "--scorer", scorer, cwd=cwd)
-    assert done.returncode == 2, done.stderr + done.stdout
-    assert httpx.get(f"{sandbox}/prompt").json() == before
-    return done.stdout + done.stderr
+    before = httpx.get(f"{sandbox}/history").json()
+    line = refused(cwd, "w.json", "--server", sandbox, "--scorer", scorer)
+    assert httpx.get(f"{sandbox}/history").json() == before
+    return line
 
 
 def test_an_unknown_class(tmp_path: Path, graph: dict[str, Any], sandbox: str, scorer: str) -> None:

@@ -135,7 +135,7 @@ def test_pictures_that_come_over_the_websocket(tmp_path: Path, world: list[str])
 
 def test_a_local_image_is_uploaded(tmp_path: Path, world: list[str]) -> None:
     Image.new("RGB", (64, 64), "grey").save(tmp_path / "my photo.png")
-    flags = [*world, "--set", "Load Image.image=my photo.png", "--budget", 1, "--gate", "clip>=0"]
+    flags = [*world, "--set", "Picture.image=my photo.png", "--budget", 1, "--gate", "clip>=0"]
     submitted(tmp_path, ROOT / "workflows" / "img2img.json", *flags)
 
 
