@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from .scene import BACKGROUNDS, COLOURS, RELATIONS, SHAPES, SIZES, Scene, Thing
+from orchestrator.sandbox.scene import BACKGROUNDS, COLOURS, RELATIONS, SHAPES, SIZES, Scene, Thing
 
 _FILLERS: Final = (
     "photo of", "a picture of", "an illustration of", "masterpiece,", "high quality,", "4k,",

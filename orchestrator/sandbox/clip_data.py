@@ -13,9 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .clip_captions import write
-from .draw import Pixels, draw, emerge
-from .scene import BACKGROUNDS, COLOURS, INVERSE, RELATIONS, SHAPES, SIZES, Scene, Thing
+from orchestrator.sandbox.clip_captions import write
+from orchestrator.sandbox.draw import Pixels, draw, emerge
+from orchestrator.sandbox.scene import (
+    BACKGROUNDS,
+    COLOURS,
+    INVERSE,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Scene,
+    Thing,
+)
 
 IMAGE_SIZE: Final = 64
 FAMILY: Final = 8
@@ -33,13 +42,15 @@ class Batch:
     """N pictures, and captions for every second of them.
 
     `images` is (N, 64, 64, 3) uint8, `truth` is (N, M) bool: caption column is true of picture row.
-    `codes` is (N, 9), `encode` of what is in each picture. Caption j was written for picture 2 j.
+    `seen` (N, 9) is `encode` of what is in the pictures, `said` (M, 9) of what the captions say.
+    Caption j was written for picture 2 j.
     """
 
     images: Pixels
     captions: list[str]
     truth: NDArray[np.bool_]
-    codes: Codes
+    seen: Codes
+    said: Codes
 
 
 def batches(seed: int, families: int) -> Iterator[Batch]:
@@ -56,11 +67,13 @@ def batches(seed: int, families: int) -> Iterator[Batch]:
             look = rng.integers(2**53)
             alike = rng.random() < 0.5
             looks += [int(look if alike else rng.integers(2**53)) for _ in family]
+        seen, said = encode(scenes), encode(told)
         yield Batch(
             np.stack([picture(s, look, rng) for s, look in zip(scenes, looks, strict=True)]),
-            [write(said, rng) for said in told],
-            true_of(encode(told), encode(scenes)),
-            encode(scenes),
+            [write(scene, rng) for scene in told],
+            true_of(said, seen),
+            seen,
+            said,
         )
 
 
@@ -107,7 +120,7 @@ def picture(scene: Scene, look: int, rng: Rng) -> Pixels:
         scene = replace(scene, artefacts=float(rng.random()))
     size = int(rng.choice([IMAGE_SIZE, 128, 256], p=[0.86, 0.12, 0.02]))
     if rng.random() < 0.12:
-        progress = float(rng.uniform(0.3, 0.95))
+        progress = float(rng.uniform(0.2, 0.95))
         pixels = emerge(scene, seed=look, width=size, height=size, progress=progress)
     else:
         pixels = draw(scene, seed=look, width=size, height=size)

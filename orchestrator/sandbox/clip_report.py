@@ -19,18 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
 
+from orchestrator.sandbox.clip_data import KINDS, random_scene, variants
+from orchestrator.sandbox.draw import Pixels, draw, emerge
+from orchestrator.sandbox.prompt import read
+from orchestrator.sandbox.scene import Thing, caption
+from orchestrator.sandbox.world import Settings, glimpse, imagine
 from scorer import torchvision_shim
 from scorer.models import scenes
 
-from .clip_data import KINDS, random_scene, variants
-from .draw import Pixels, draw, emerge
-from .prompt import read
-from .scene import Thing, caption
-from .world import Settings, glimpse, imagine
-
-torchvision_shim.make_importable()
-
-import open_clip  # noqa: E402
+open_clip = torchvision_shim.import_open_clip()
 
 GATE: Final = 28.0
 SIZE: Final = 256

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .scene import Scene, Thing
+from orchestrator.sandbox.scene import Scene, Thing
 
 Plane = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from .scene import (
+from orchestrator.sandbox.scene import (
     BACKGROUNDS,
     COLOURS,
     INVERSE,

@@ -24,24 +24,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
+from orchestrator.sandbox import clip_data, clip_report
+from orchestrator.sandbox.clip_captions import KNOWN_WORDS
 from scorer import torchvision_shim
 from scorer.models import scenes
 
-from . import clip_data, clip_report
-from .clip_captions import KNOWN_WORDS
-
-torchvision_shim.make_importable()
-
-import open_clip  # noqa: E402
-from open_clip.transform import PreprocessCfg  # noqa: E402
+open_clip = torchvision_shim.import_open_clip()
 
 SEED: Final = 20
-STEPS: Final = 3000
+STEPS: Final = 4500
 FAMILIES: Final = 16
 SIGHT_RATE: Final = 3e-3
-LANGUAGE_RATE: Final = 1.5e-3
-LOOK_FIRST: Final = 0.15
-"""Share of the steps in which the image tower learns to see, before there is talk of captions."""
+LANGUAGE_RATE: Final = 3e-3
+APART: Final = 0.12
+"""Share of the steps in which each tower learns on its own, before they meet."""
 EVEN_ODDS: Final = 28.0
 STEEPNESS: Final = 0.7
 
@@ -80,14 +76,15 @@ class Drawn(IterableDataset[dict[str, Tensor]]):
                 "images": torch.from_numpy(batch.images),
                 "tokens": self._vocabulary.encode(batch.captions),
                 "truth": torch.from_numpy(batch.truth),
-                "labels": torch.from_numpy(canonical(batch.codes)),
+                "seen": labels(batch.seen),
+                "said": labels(batch.said),
             }
 
 
 class Readout(nn.Module):
-    """Reads every attribute off an image embedding: a teacher for the image tower, left at home."""
+    """Reads every attribute off an embedding: a teacher for each tower, left at home."""
 
-    SIZES: Final = (4, 6, 6, 2, 6, 6, 2, 5)  # layout, then shape, colour, size twice, background
+    SIZES: Final = (5, 7, 7, 3, 7, 7, 3, 6)  # layout, then shape, colour, size twice, background
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -95,23 +92,22 @@ class Readout(nn.Module):
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         losses = [
-            F.cross_entropy(head(features), labels[:, i], ignore_index=-1)
-            for i, head in enumerate(self.heads)
+            F.cross_entropy(head(features), labels[:, i]) for i, head in enumerate(self.heads)
         ]
-        return torch.stack([loss.nan_to_num() for loss in losses]).mean()
+        return torch.stack(losses).mean()
 
 
-def canonical(codes: clip_data.Codes) -> clip_data.Codes:
-    """(N, 8) labels for `Readout`, things from left to right or top to bottom."""
-    # Relations are left, right, above, below: the odd ones are told the other way round.
-    codes = np.where(codes[:, 7:8] % 2 == 1, clip_data.retold(codes), codes)
-    layout = codes[:, 0] + (codes[:, 7] >= 2)
-    return np.concatenate([layout[:, None], codes[:, 1:7], codes[:, 8:]], axis=1)
+def labels(codes: clip_data.Codes) -> Tensor:
+    """(N, 8) answers for `Readout`: things from left or top to right or bottom, 0 for none."""
+    relation = codes[:, 7:8]  # left, right, above, below: the odd ones are told the other way round
+    codes = np.where((relation >= 0) & (relation % 2 == 1), clip_data.retold(codes), codes)
+    layout = np.where(codes[:, 0] == 2, 2 + (codes[:, 7] >= 0) + (codes[:, 7] >= 2), codes[:, 0])
+    return torch.from_numpy(np.column_stack([layout, codes[:, 1:7] + 1, codes[:, 8] + 1]))
 
 
 def normalize(images: Tensor) -> Tensor:
     """(N, H, W, 3) uint8 to what open_clip's own transform makes of them."""
-    cfg = PreprocessCfg()
+    cfg = open_clip.transform.PreprocessCfg()
     mean, std = (torch.tensor(v) * 255 for v in (cfg.mean, cfg.std))
     return ((images.float() - mean) / std).permute(0, 3, 1, 2)
 
@@ -154,9 +150,10 @@ def train(steps: int, families: int, seed: int) -> tuple[scenes.State, Vocabular
     vocabulary = Vocabulary(config["text_cfg"]["context_length"])
     config["text_cfg"]["vocab_size"] = len(vocabulary)
     model = open_clip.CLIP(**config).to(memory_format=torch.channels_last)
-    readout = Readout(config["embed_dim"])
-    sight = [*model.visual.parameters(), *readout.parameters()]
+    what_is_seen, what_is_said = (Readout(config["embed_dim"]) for _ in range(2))
+    sight = [*model.visual.parameters(), *what_is_seen.parameters()]
     language = [p for name, p in model.named_parameters() if not name.startswith("visual.")]
+    language += what_is_said.parameters()
     optimizer = torch.optim.AdamW(
         [{"params": sight}, {"params": language}], betas=(0.9, 0.98), weight_decay=0.02
     )
@@ -170,10 +167,12 @@ def train(steps: int, families: int, seed: int) -> tuple[scenes.State, Vocabular
     for step, batch in zip(range(steps), loader, strict=False):
         with torch.autocast("cpu", torch.bfloat16):
             image = model.visual(normalize(batch["images"])).float()
-        losses = {"readout": 2 * readout(image, batch["labels"])}
-        if step >= LOOK_FIRST * steps:
-            with torch.autocast("cpu", torch.bfloat16):
-                text = encode_text(model, batch["tokens"]).float()
+            text = encode_text(model, batch["tokens"]).float()
+        losses = {
+            "seen": 2 * what_is_seen(image, batch["seen"]),
+            "said": what_is_said(text, batch["said"]),
+        }
+        if step >= APART * steps:
             scores = F.normalize(image, dim=1) @ F.normalize(text, dim=1).T
             scale = model.logit_scale.exp().clamp(max=100)
             losses["contrast"] = contrast(scores, batch["truth"], scale)

@@ -14,8 +14,8 @@ from hashlib import blake2b
 from statistics import NormalDist
 from typing import Final
 
-from .prompt import Key, Wanted
-from .scene import (
+from orchestrator.sandbox.prompt import Key, Wanted
+from orchestrator.sandbox.scene import (
     BACKGROUNDS,
     COLOURS,
     INVERSE,
