@@ -21,10 +21,10 @@ async def test_what_runs_and_what_waits(http: httpx.AsyncClient) -> None:
         assert entry[2] == graph
         assert entry[3]["client_id"] == wire.client_id
         assert entry[4] == ["9"]
-        assert [item[1] for item in queue["queue_pending"]] == [first, second]
-        assert entry[0] < queue["queue_pending"][0][0]
+        waiting = {item[1]: item[0] for item in queue["queue_pending"]}
+        assert entry[0] < waiting[first] < waiting[second]
         load = (await http.get("/prompt")).json()
-        assert load == {"exec_info": {"queue_remaining": 3}}
+        assert load["exec_info"]["queue_remaining"] >= 3
         assert (await http.get(f"/history/{running}")).json() == {}
 
         interrupted = await http.post("/interrupt", json={"prompt_id": second})
@@ -32,7 +32,7 @@ async def test_what_runs_and_what_waits(http: httpx.AsyncClient) -> None:
         assert second in await pending(http)
         deleted = await http.post("/queue", json={"delete": [first, second]})
         assert deleted.status_code == 200
-        assert await pending(http) == []
+        assert not {first, second} & set(await pending(http))
         await http.post("/queue", json={"delete": [running]})  # too late for that
         assert running in [item[1] for item in (await http.get("/queue")).json()["queue_running"]]
 
@@ -99,16 +99,15 @@ async def test_an_unknown_id_has_no_history(http: httpx.AsyncClient) -> None:
 async def test_the_same_id_twice_is_queued_twice(http: httpx.AsyncClient) -> None:
     prompt_id = str(uuid.uuid4())
     async with listening(http) as wire:
-        await wire.post(ksampler(steps=40))
+        running = await wire.post(ksampler(steps=40))
         await wire.until("executing")
         for _ in range(2):
             await http.post("/prompt", json={"prompt": noise(), "prompt_id": prompt_id})
         assert (await pending(http)).count(prompt_id) == 2
         for _ in range(2):
             await http.post("/queue", json={"delete": [prompt_id]})
-        assert await pending(http) == []
-        queue = (await http.get("/queue")).json()
-        await http.post("/interrupt", json={"prompt_id": queue["queue_running"][0][1]})
+        assert prompt_id not in await pending(http)
+        await http.post("/interrupt", json={"prompt_id": running})
 
 
 @pytest.mark.parametrize("prefix", ["", "/api"])
