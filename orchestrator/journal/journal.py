@@ -1,20 +1,20 @@
 """The journal: write-ahead records of targets and attempts, and the questions asked of them.
 
-One writer thread, so that writes keep their order and the event loop never waits for a disk.
+Reads go the way of the writes, through one thread: each sees what was written before it.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, create_engine, event, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import DatabaseError
 
 from orchestrator.errors import JournalError
+from orchestrator.journal.database import explain, open_engine
 from orchestrator.journal.schema import attempts, metadata, targets
+from orchestrator.journal.writer import Writer
 from orchestrator.models import Attempt, Ending, Target
 
 T = TypeVar("T")
@@ -25,17 +25,19 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._engine = create_engine(f"sqlite:///{path}")
-        event.listen(self._engine, "connect", _set_pragmas)
+        self._engine = open_engine(path)
 
     async def __aenter__(self) -> Self:
-        await self._do(metadata.create_all)
+        self._writer = Writer(self._engine)
+        try:
+            await self._do(metadata.create_all)
+        except BaseException:
+            self._close()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._thread.shutdown()
-        self._engine.dispose()
+        self._close()
 
     async def add_target(self, target: Target, setup: Mapping[str, Any]) -> None:
         """Record a target, and how to run it again, before anything is done for it."""
@@ -94,19 +96,11 @@ class Journal:
         return [Attempt.model_validate(attempt) for (attempt,) in rows]
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
-        def transaction() -> T:
-            with self._engine.begin() as connection:
-                return work(connection)
-
         try:
-            writing = asyncio.wrap_future(self._thread.submit(transaction))
-            return await asyncio.shield(writing)
+            return await self._writer.do(work)
         except DatabaseError as error:
-            raise JournalError(
-                f"journal {self._path}: {error.orig}; is it a Retake journal, on a healthy disk?"
-            ) from error
+            raise JournalError(explain(self._path, error)) from error
 
-
-def _set_pragmas(connection: Any, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    def _close(self) -> None:
+        self._writer.close()
+        self._engine.dispose()

@@ -1,0 +1,114 @@
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from orchestrator.journal.database import open_engine
+from orchestrator.journal.writer import Writer
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_engine(tmp_path / "w.db")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE numbers (position INTEGER PRIMARY KEY, n UNIQUE)"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def commits(engine: Engine) -> list[int]:
+    """Grows with each commit by the number of rows that are there after it."""
+    seen: list[int] = []
+
+    def count(connection: Connection) -> None:
+        seen.append(connection.exec_driver_sql("SELECT count(*) FROM numbers").scalar_one())
+
+    event.listen(engine, "commit", count)
+    return seen
+
+
+def insert(n: int) -> Callable[[Connection], int]:
+    def work(connection: Connection) -> int:
+        connection.execute(text("INSERT INTO numbers (n) VALUES (:n)"), {"n": n})
+        return n
+
+    return work
+
+
+def written(engine: Engine) -> list[int]:
+    with engine.begin() as connection:
+        found = connection.execute(text("SELECT n FROM numbers ORDER BY position"))
+        return list(found.scalars())
+
+
+async def test_what_waits_is_written_together_and_in_order(
+    engine: Engine, commits: list[int]
+) -> None:
+    writer = Writer(engine)
+    assert await asyncio.gather(*(writer.do(insert(n)) for n in range(1000))) == list(range(1000))
+    writer.close()
+    assert commits[-1] == 1000
+    assert len(commits) <= 3
+    assert written(engine) == list(range(1000))
+
+
+async def test_one_write_alone_waits_for_no_other(engine: Engine, commits: list[int]) -> None:
+    writer = Writer(engine)
+    await writer.do(insert(1))
+    assert commits == [1]
+    writer.close()
+
+
+async def test_one_that_fails_leaves_its_neighbours_alone(engine: Engine) -> None:
+    def broken(connection: Connection) -> int:
+        insert(77)(connection)
+        raise ValueError("mine")
+
+    writer = Writer(engine)
+    works = [insert(1), insert(2), insert(1), broken, insert(3), insert(2), insert(4)]
+    results = await asyncio.gather(*map(writer.do, works), return_exceptions=True)
+    writer.close()
+    kinds = [r if isinstance(r, int) else type(r) for r in results]
+    assert kinds == [1, 2, IntegrityError, ValueError, 3, IntegrityError, 4]
+    assert written(engine) == [1, 2, 3, 4]
+
+
+async def test_trouble_of_the_database_is_everyones(engine: Engine) -> None:
+    def full(connection: Connection) -> int:
+        connection.execute(text("PRAGMA max_page_count = 1"))
+        connection.execute(text("CREATE TABLE more (blob)"))
+        return 0
+
+    writer = Writer(engine)
+    works = [insert(1), full, insert(2)]
+    results = await asyncio.gather(*map(writer.do, works), return_exceptions=True)
+    writer.close()
+    assert [type(r) for r in results] == [OperationalError] * 3
+    assert written(engine) == []
+
+
+async def test_a_cancelled_caller_s_write_is_done_all_the_same(engine: Engine) -> None:
+    writer = Writer(engine)
+    callers = [asyncio.ensure_future(writer.do(insert(n))) for n in range(3)]
+    await asyncio.sleep(0)
+    callers[1].cancel()
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    writer.close()
+    assert results[::2] == [0, 2]
+    assert isinstance(results[1], asyncio.CancelledError)
+    assert written(engine) == [0, 1, 2]
+
+
+async def test_closing_waits_for_what_was_asked_for(engine: Engine) -> None:
+    writer = Writer(engine)
+    callers = [asyncio.ensure_future(writer.do(insert(n))) for n in range(100)]
+    await asyncio.sleep(0)
+    writer.close()
+    assert written(engine) == list(range(100))
+    assert await asyncio.gather(*callers) == list(range(100))
+    with pytest.raises(RuntimeError, match="closed"):
+        await writer.do(insert(100))
