@@ -3,51 +3,124 @@
 Reads go the way of the writes, through one thread: each sees what was written before it.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, select, update
+from pydantic import ValidationError
+from sqlalchemy import Connection, Executable, bindparam, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from orchestrator.errors import JournalError
+from orchestrator.journal import ownership
 from orchestrator.journal.database import explain, open_engine
-from orchestrator.journal.schema import attempts, metadata, targets
+from orchestrator.journal.owner import Owner, this_process
+from orchestrator.journal.schema import attempts, targets
+from orchestrator.journal.upgrade import upgrade
 from orchestrator.journal.writer import Writer
 from orchestrator.models import Attempt, Ending, Target
 
 T = TypeVar("T")
 
+_END_TARGET = update(targets).where(targets.c.id == bindparam("its_id"))
+_END_ATTEMPT = update(attempts).where(
+    attempts.c.target_id == bindparam("its_target"), attempts.c.number == bindparam("its_number")
+)
+_ATTEMPTS = (
+    select(attempts.c.attempt)
+    .where(attempts.c.target_id == bindparam("its_target"))
+    .order_by(attempts.c.number)
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the journal knows of a target."""
+
+    target: Target
+    attempts: tuple[Attempt, ...]
+    """By number; one without a verdict is, or was, under way."""
+    created_at: datetime
+    ending: Ending | None
+    ended_at: datetime | None
+    runner: Owner | None
+    """The process that runs it; None with no ending: it waits to be resumed."""
+
 
 class Journal:
-    """An SQLite file. Every method returns when its write is on disk; raises JournalError."""
+    """An SQLite file. Every method returns when its write is on disk; raises JournalError.
 
-    def __init__(self, path: Path) -> None:
+    A target that is added or claimed is this journal's until it ends or the journal is left. Writes
+    to a target that is not raise OwnershipLost.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        owner: Owner | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._path = path
+        self._owner = owner or this_process()
+        self._clock = clock
         self._engine = open_engine(path)
 
     async def __aenter__(self) -> Self:
         self._writer = Writer(self._engine)
         try:
-            await self._do(metadata.create_all)
+            await self._do(upgrade)
         except BaseException:
             self._close()
             raise
+        self._heart = asyncio.create_task(self._beat_for_ever())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._close()
+        self._heart.cancel()
+        try:
+            with contextlib.suppress(JournalError):  # a dead process's targets are free as well
+                await self._do(lambda db: ownership.sign_out(db, self._owner))
+        finally:
+            self._close()
 
     async def add_target(self, target: Target, setup: Mapping[str, Any]) -> None:
-        """Record a target, and how to run it again, before anything is done for it."""
+        """Record a target, and how to run it again, before anything is done for it.
+
+        It is this process's to run.
+        """
+        now = self._clock()
         row = {
             "id": target.id,
-            "created_at": datetime.now(UTC),
+            "created_at": now,
             "target": target.model_dump(mode="json"),
             "setup": dict(setup),
+            "owner": self._owner.id,
         }
-        await self._do(lambda db: db.execute(targets.insert().values(row)))
+
+        def work(db: Connection) -> None:
+            ownership.sign_in(db, self._owner, now)
+            db.execute(insert(targets), row)
+
+        await self._do(work)
+
+    async def claim(self, target: Target) -> list[Attempt]:
+        """Make an unfinished target this process's to run; its attempts so far are returned.
+
+        Raises ClaimRefused when another process runs it, or it has ended meanwhile.
+        """
+        now = self._clock()
+
+        def work(db: Connection) -> list[Attempt]:
+            ownership.claim(db, target.id, self._owner, now)
+            return _attempts(db, target.id)
+
+        return await self._do(work)
 
     async def begin(self, target: Target, attempt: Attempt) -> None:
         """Record an attempt and its prompt id, before it is submitted."""
@@ -55,52 +128,104 @@ class Journal:
             "target_id": target.id,
             "number": attempt.number,
             "prompt_id": attempt.prompt_id,
-            "begun_at": datetime.now(UTC),
+            "begun_at": self._clock(),
             "attempt": attempt.model_dump(mode="json"),
         }
-        await self._do(lambda db: db.execute(attempts.insert().values(row)))
+        await self._do_fenced(target, insert(attempts), row)
 
     async def end(self, target: Target, attempt: Attempt) -> None:
         """Record an attempt's verdict with all that led to it."""
         row = {
             "attempt": attempt.model_dump(mode="json"),
             "verdict": attempt.verdict,
-            "ended_at": datetime.now(UTC),
+            "ended_at": self._clock(),
         }
-        here = (attempts.c.target_id == target.id) & (attempts.c.number == attempt.number)
-        await self._do(lambda db: db.execute(update(attempts).where(here).values(row)))
+        here = {"its_target": target.id, "its_number": attempt.number}
+        await self._do_fenced(target, _END_ATTEMPT, row | here)
 
     async def end_target(self, target: Target, ending: Ending) -> None:
-        row = {"ending": ending, "ended_at": datetime.now(UTC)}
-        here = targets.c.id == target.id
-        await self._do(lambda db: db.execute(update(targets).where(here).values(row)))
+        """Record how a target ended. It is nobody's any more."""
+        row = {"ending": ending, "ended_at": self._clock(), "owner": None}
+        await self._do_fenced(target, _END_TARGET, row | {"its_id": target.id})
 
     async def unfinished(self) -> list[tuple[Target, dict[str, Any]]]:
-        """Targets without an ending, oldest first, each with its setup."""
+        """Targets without an ending, oldest first, each with its setup; others may run some."""
         query = (
             select(targets.c.target, targets.c.setup)
             .where(targets.c.ending.is_(None))
             .order_by(targets.c.created_at)
         )
-        rows = await self._do(lambda db: db.execute(query).all())
-        return [(Target.model_validate(target), setup) for target, setup in rows]
+
+        def work(db: Connection) -> list[tuple[Target, dict[str, Any]]]:
+            return [(Target.model_validate(row.target), row.setup) for row in db.execute(query)]
+
+        return await self._do(work)
 
     async def attempts(self, target: Target) -> list[Attempt]:
         """A target's attempts by number; one without a verdict was under way."""
+        return await self._do(lambda db: _attempts(db, target.id))
+
+    async def entries(self) -> list[Entry]:
+        """What is known of all targets, oldest first."""
+        now = self._clock()
+        what = (targets.c.target, targets.c.created_at, targets.c.ending, targets.c.ended_at)
         query = (
-            select(attempts.c.attempt)
-            .where(attempts.c.target_id == target.id)
-            .order_by(attempts.c.number)
+            select(targets.c.id, *what, *ownership.OWNER)
+            .select_from(ownership.OWNED)
+            .order_by(targets.c.created_at)
         )
-        rows = await self._do(lambda db: db.execute(query).all())
-        return [Attempt.model_validate(attempt) for (attempt,) in rows]
+
+        def work(db: Connection) -> list[Entry]:
+            return [
+                Entry(
+                    target=Target.model_validate(row.target),
+                    attempts=tuple(_attempts(db, row.id)),
+                    created_at=row.created_at,
+                    ending=row.ending and Ending(row.ending),
+                    ended_at=row.ended_at,
+                    runner=ownership.runner(row, now),
+                )
+                for row in db.execute(query).all()
+            ]
+
+        return await self._do(work)
+
+    async def beat(self) -> None:
+        """Say that this process is alive. It happens by itself, while the event loop runs."""
+        now = self._clock()
+        await self._do(lambda db: ownership.beat(db, self._owner, now))
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(ownership.HEARTBEAT.total_seconds())
+            with contextlib.suppress(JournalError):  # the next one may do better
+                await self.beat()
+
+    async def _do_fenced(self, target: Target, statement: Executable, row: dict[str, Any]) -> None:
+        """Execute a statement if the target is this process's. Raises OwnershipLost."""
+
+        def work(db: Connection) -> None:
+            ownership.fence(db, target.id, self._owner)
+            db.execute(statement, row)
+
+        await self._do(work)
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
         try:
             return await self._writer.do(work)
         except DatabaseError as error:
             raise JournalError(explain(self._path, error)) from error
+        except (ValidationError, JSONDecodeError) as error:
+            raise JournalError(
+                f"journal {self._path} holds what this Retake can't read "
+                f"({str(error).splitlines()[0]}): it was written by another version, or is damaged"
+            ) from error
 
     def _close(self) -> None:
         self._writer.close()
         self._engine.dispose()
+
+
+def _attempts(db: Connection, target_id: str) -> list[Attempt]:
+    found = db.execute(_ATTEMPTS, {"its_target": target_id})
+    return [Attempt.model_validate(attempt) for attempt in found.scalars()]

@@ -40,16 +40,7 @@ async def test_a_prompt_id_is_used_once(tmp_path: Path) -> None:
             await journal.begin(target(), attempt(1, None))
 
 
-async def test_a_file_that_is_no_journal_is_one_clear_line(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    path.write_text("no database, " * 100)
-    with pytest.raises(JournalError, match=r"journal\.db: file is not a database"):
-        async with Journal(path):
-            pass
-
-
 async def test_a_writer_that_is_cancelled_leaves_its_write_whole(tmp_path: Path) -> None:
-
     async with Journal(tmp_path / "journal.db") as journal:
         writing = asyncio.ensure_future(journal.add_target(target(), {}))
         await asyncio.sleep(0)

@@ -1,0 +1,1 @@
+"""How journals of earlier versions become today's. Alembic's scripts; `upgrade` runs them."""
