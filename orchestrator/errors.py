@@ -9,6 +9,7 @@
     │   └── SettingsError        a flag, variable or file with a wrong value
     ├── ServerError              one ComfyUI server
     │   ├── ServerUnreachable    no answer, or not in time              a retry helps
+    │   │   └── Unsettled        a prompt may have been queued          following it helps
     │   ├── NotComfyUI           something else answers there
     │   └── PromptRejected       the server refuses this graph
     ├── ScorerError              the scorer process
@@ -57,6 +58,10 @@ class ServerUnreachable(ServerError):
     """The server did not answer, or not in time."""
 
     retryable = True
+
+
+class Unsettled(ServerUnreachable):
+    """The server may have the prompt: follow it when it answers again, never send it again."""
 
 
 class NotComfyUI(ServerError):

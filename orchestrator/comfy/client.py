@@ -14,18 +14,20 @@ from typing import Any, Self
 
 import httpx
 
-from orchestrator.comfy import messages
+from orchestrator import png
+from orchestrator.comfy import capability, messages
 from orchestrator.comfy.address import Address
-from orchestrator.comfy.events import Deleted, Missing
+from orchestrator.comfy.events import Deleted
 from orchestrator.comfy.explain import Explainer
 from orchestrator.comfy.follower import Follower
 from orchestrator.comfy.http_api import Answer, Http, Unanswered
 from orchestrator.comfy.outcome import Outcome, conclude
 from orchestrator.comfy.prompt_state import OutputImage, PromptState
+from orchestrator.comfy.sender import Sender
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.comfy.watch import OnEvent, Watch, ignore
 from orchestrator.comfy.websocket import Connect, connector
-from orchestrator.errors import PromptRejected, ServerError
+from orchestrator.errors import PromptRejected, ServerError, ServerUnreachable
 
 MAX_BYTES = 256 * 1024 * 1024
 """Largest answer and websocket frame taken by default."""
@@ -64,6 +66,7 @@ class ComfyClient:
         self._follower = Follower(
             self.address, self._http, connect or connector(headers, timeouts, max_bytes), timeouts
         )
+        self._sender = Sender(self._http, self._follower.looker, timeouts)
         self._object_info: Mapping[str, Any] | None = None
         self._open = AsyncExitStack()
 
@@ -81,7 +84,13 @@ class ComfyClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self._sender.close()
         await self._open.aclose()
+
+    @property
+    def backlog(self) -> int:
+        """Prompts in the server's queue, as last heard, that are not followed here."""
+        return self._follower.backlog
 
     async def system(self) -> Mapping[str, Any]:
         """`/system_stats`: versions, memory, devices."""
@@ -99,13 +108,34 @@ class ComfyClient:
             self._object_info = body
         return self._object_info
 
+    async def lacks(self, graph: Mapping[str, Any]) -> str:
+        """What keeps the server from running an API-format graph, in one line; "" if nothing.
+
+        A server that does not tell its nodes is taken at its word later. Raises ServerUnreachable.
+        """
+        known = self._object_info is not None
+        try:
+            line = capability.lacks(str(self.address), graph, await self.object_info())
+            if line and known:  # it may have been installed since
+                self._object_info = None
+                line = capability.lacks(str(self.address), graph, await self.object_info())
+        except ServerUnreachable:
+            raise
+        except ServerError:
+            return ""
+        return line
+
+    async def free(self) -> None:
+        """Has the server unload its models and free its memory. Raises ServerError."""
+        self._checked(await self._http.post("/free", json=messages.free_body()))
+
     async def generate(
         self, graph: Mapping[str, Any], prompt_id: str, on_event: OnEvent = ignore
     ) -> Outcome:
         """Sends an API-format graph under an id of ours (a canonical UUID) and follows it.
 
-        Raises PromptRejected, ServerUnreachable (then nobody knows whether it was queued, unless
-        the server could not be connected to: `follow` finds out) and other ServerErrors.
+        Raises PromptRejected and other ServerErrors when the server does not have the prompt;
+        Unsettled when it may have it, and can't be asked.
         """
         with self._follower.watch(PromptState.of(prompt_id, graph), on_event) as watch:
             dropped = await self._submit(graph, watch)
@@ -117,36 +147,48 @@ class ComfyClient:
         """Waits for a prompt sent earlier, by whomever; lost, if the server knows nothing of it.
 
         With its graph, messages name nodes by title, and a picture that went over a websocket
-        nobody heard is noticed. Raises ServerUnreachable.
+        nobody heard is noticed. Raises Unsettled when the server can't be asked.
         """
         graph = graph or {}
         with self._follower.watch(PromptState.of(prompt_id, graph, missed=True), on_event) as watch:
-            self._follower.look_soon()
+            self._follower.suspect(watch)
             return await self._conclude(watch, graph, ())
 
     async def fetch(self, image: OutputImage) -> bytes:
-        """The picture's bytes, by `/view` unless the websocket brought them. Raises ServerError."""
+        """The picture's bytes, by `/view` unless the websocket brought them.
+
+        Raises ServerUnreachable when trying again may help, else ServerError.
+        """
         if image.data is not None:
             return image.data
         ref = image.ref
         params = {"filename": ref.filename, "subfolder": ref.subfolder, "type": ref.type}
-        answer = await self._http.get("/view", params)
+        for delay in (*self._timeouts.retry, None):
+            answer = await self._http.get("/view", params)
+            if answer.status == 200 and _is_picture(answer):
+                return answer.body
+            if answer.status not in (200, 404):
+                raise self._http.refusal(answer)
+            if delay is not None:
+                await asyncio.sleep(delay)  # the disk may be slower than the word
         if answer.status == 404:
             raise ServerError(f"{self.address} no longer has the picture '{ref.filename}'")
-        return self._checked(answer).body
+        raise ServerUnreachable(
+            f"{self.address} sends {answer.content_type or 'no type'} for the picture "
+            f"'{ref.filename}': does a proxy keep it back?"
+        )
 
-    async def cancel(self, prompt_id: str) -> None:
+    async def cancel(self, prompt_id: str) -> bool:
         """Takes the prompt out of the queue, or stops it if it runs; nobody else's.
 
-        It may have ended by itself meanwhile. Raises ServerError.
+        Returns whether the server has been seen without it, within `Timeouts.cancel` seconds. It
+        may have ended by itself meanwhile. Raises ServerError.
         """
-        self._checked(await self._http.post("/queue", json=messages.delete_body(prompt_id)))
-        queue = await self._follower.queue()
-        if prompt_id in queue.running:
-            body = messages.interrupt_body(prompt_id)
-            self._checked(await self._http.post("/interrupt", json=body))
-        elif not await self._follower.history(prompt_id):
+        self._follower.check()
+        gone = await self._sender.remove(prompt_id)
+        if gone:
             self._follower.take(prompt_id, Deleted(prompt_id))
+        return gone
 
     async def upload(self, filename: str, data: bytes) -> str:
         """Puts a picture into the server's input folder; returns LoadImage's name for it.
@@ -166,19 +208,19 @@ class ComfyClient:
         """Why outputs were dropped, one line each. Raises PromptRejected, ServerError."""
         prompt_id = watch.state.prompt_id
         await self._follower.online()
-        body = messages.prompt_body(graph, prompt_id, self._follower.client_id)
         try:
-            answer = await self._http.post("/prompt", json=body)
+            answer = await self._sender.send(graph, prompt_id, self._follower.client_id)
         except Unanswered:
-            if not await self._settle(watch):
-                watch.take(Missing(prompt_id))
+            self._follower.suspect(watch)
             return ()
         if answer.status == 400:
             explainer = await self._explainer(graph)
             raise PromptRejected(explainer.rejection(self._http.json(answer)))
-        if answer.status >= 500:  # perhaps a proxy's, and the server has queued it
-            if not await self._settle(watch):
-                raise self._http.refusal(answer)
+        if answer.status >= 500:  # it may be queued all the same
+            watch.refusal = self._http.refusal(answer)
+            self._follower.suspect(watch)
+            if not answer.from_proxy:
+                watch.presence.confirm()  # nothing will come later
             return ()
         try:
             accepted = messages.read_accepted(self._http.json(self._checked(answer)))
@@ -187,27 +229,16 @@ class ComfyClient:
         if accepted.prompt_id != prompt_id:
             await self.cancel(accepted.prompt_id)
             raise ServerError(f"{self.address} ignores the prompt id it is given: update ComfyUI")
-        watch.sent = True
+        watch.presence.confirm()
         if not accepted.node_errors:
             return ()
         return (await self._explainer(graph)).dropped(accepted.node_errors)
-
-    async def _settle(self, watch: Watch) -> bool:
-        """Whether a POST that went wrong was queued all the same.
-
-        Raises ServerError if the server can't be asked.
-        """
-        for delay in self._timeouts.settle:
-            await asyncio.sleep(delay)
-            if await self._follower.look(watch, await self._follower.queue()):
-                watch.sent = True
-                return True
-        return False
 
     async def _conclude(
         self, watch: Watch, graph: Mapping[str, Any], dropped: tuple[str, ...]
     ) -> Outcome:
         await watch.wait()
+        self._sender.settled(watch.state.prompt_id)
         explainer = Explainer(str(self.address), graph, {})
         return conclude(watch.state, explainer, dropped=dropped, seconds=watch.seconds)
 
@@ -223,3 +254,8 @@ class ComfyClient:
         if answer.status != 200:
             raise self._http.refusal(answer)
         return answer
+
+
+def _is_picture(answer: Answer) -> bool:
+    known = png.extension(answer.body) != ".img"
+    return known or bool(answer.body and answer.content_type.startswith("image/"))

@@ -65,6 +65,19 @@ class Explainer:
             filter(None, (_line(kind), message))
         )
 
+    def unknown_class(self, node: str) -> str:
+        """A node whose class the server does not have."""
+        class_type = _mapping(self.graph.get(node)).get("class_type")
+        if class_type is None:
+            return f"node #{_line(node)} has no class_type: this is not API format"
+        missing = f"{_value(class_type)} is not installed on {self.server}"
+        return f"{self._label(node)}: {missing}{_nearest(class_type, list(self.object_info))}"
+
+    def unknown_choice(self, node: str, name: str, choices: object) -> str:
+        """An input whose value, perhaps a model file, is none of the choices."""
+        value = _mapping(_mapping(self.graph.get(node)).get("inputs")).get(name)
+        return f"{self._label(node)}: {_line(name)} {self._choice(value, choices)}"
+
     def _whole(self, error: Mapping[str, Any]) -> str:
         """An error of the whole prompt."""
         kind, message = str(error.get("type", "")), _line(error.get("message", ""))
@@ -72,12 +85,7 @@ class Explainer:
         if kind == "prompt_no_outputs":
             return "it has no output node, such as SaveImage, so there is nothing to run"
         if named := re.fullmatch(r"Node ID '#(.*)'", details):
-            node = named[1]
-            class_type = _mapping(self.graph.get(node)).get("class_type")
-            if class_type is None:
-                return f"node #{_line(node)} has no class_type: this is not API format"
-            missing = f"{_value(class_type)} is not installed on {self.server}"
-            return f"{self._label(node)}: {missing}{_nearest(class_type, list(self.object_info))}"
+            return self.unknown_class(named[1])
         return ": ".join(filter(None, (message, _line(details)))) or "it does not say why"
 
     def _input(self, node: str, error: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """Keeps every watched prompt's state in step with one server, until it is settled.
 
-Two tasks: one listens to the websocket, and opens it again when it is lost; one looks slowly into
-`/queue` and `/history`, for all prompts at once. If either task ends, or the server is given up,
-everybody who waits gets an error.
+The websocket is for speed: this listens to it, replaces it when it is lost or silent, and hands
+events to the prompts they belong to. The truth comes from `looker`. If either task ends, everybody
+who waits gets an error.
 """
 
 import asyncio
@@ -19,24 +19,19 @@ from orchestrator.comfy.events import (
     Event,
     Executing,
     Gap,
-    InQueue,
-    Missing,
     NodeText,
     Preview,
-    PromptEvent,
     Started,
     Status,
 )
 from orchestrator.comfy.frames import decode
 from orchestrator.comfy.http_api import Http
+from orchestrator.comfy.looker import Looker
 from orchestrator.comfy.prompt_state import Phase, PromptState
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.comfy.watch import OnEvent, Watch
 from orchestrator.comfy.websocket import Connect, Socket, open_socket
-from orchestrator.errors import ServerError, ServerUnreachable
-
-_LOST_AFTER = 2
-"""Looks in a row that find a prompt nowhere. One may fall between queue and history."""
+from orchestrator.errors import ServerUnreachable, Unsettled
 
 
 class Follower:
@@ -44,23 +39,28 @@ class Follower:
 
     def __init__(self, address: Address, http: Http, connect: Connect, timeouts: Timeouts) -> None:
         self._address = address
-        self._http = http
         self._connect = connect
         self._timeouts = timeouts
         self._watches: dict[str, Watch] = {}
+        self.looker = Looker(address, http, timeouts, self._watches, self._compare)
         self._executing: str | None = None
         """The prompt that frames without a prompt id belong to."""
-        self._look_now = asyncio.Event()
+        self._remaining = 0
+        """Prompts in the server's queue, anybody's."""
+        self._heard = 0.0
+        """When the last frame came."""
+        self._patience = asyncio.timeout(None)
+        """Ends the listening to a websocket that is not trusted any more."""
         self._online = asyncio.Event()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
-        self._ended: Exception | None = None
+        self._closed = False
         self.client_id = ""
 
     async def __aenter__(self) -> Self:
         socket = await self._open()
         self._tasks = (
             asyncio.create_task(self._listen(socket)),
-            asyncio.create_task(self._poll()),
+            asyncio.create_task(self.looker.run()),
         )
         for task in self._tasks:
             task.add_done_callback(self._end)
@@ -76,19 +76,33 @@ class Follower:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def backlog(self) -> int:
+        """Prompts in the server's queue that are not followed here."""
+        ours = [w for w in self._watches.values() if w.active and w.state.phase is not Phase.OVER]
+        return max(0, self._remaining - len(ours))
+
     async def online(self) -> None:
         """Wait until the websocket is open. Raises ServerUnreachable."""
-        self._check()
         try:
             async with asyncio.timeout(self._timeouts.gone):
                 await self._online.wait()
         except TimeoutError:
-            raise self._given_up() from None
+            raise ServerUnreachable(
+                f"the websocket of {self._address} could not be opened again for "
+                f"{self._timeouts.gone:g} s: is ComfyUI still running there?"
+            ) from None
+        self.check()
+
+    def check(self) -> None:
+        """Raises ServerUnreachable when closed."""
+        if self._closed:
+            raise ServerUnreachable(f"the connection to {self._address} is closed")
 
     @contextmanager
     def watch(self, state: PromptState, on_event: OnEvent) -> Iterator[Watch]:
-        """Keeps a prompt's state in step within the block."""
-        self._check()
+        """Keeps a prompt's state in step within the block, once it is sent."""
+        self.check()
         if state.prompt_id in self._watches:
             raise ValueError(f"prompt {state.prompt_id} is followed already")
         watch = self._watches[state.prompt_id] = Watch(state, on_event)
@@ -97,58 +111,41 @@ class Follower:
         finally:
             del self._watches[state.prompt_id]
 
+    def suspect(self, watch: Watch) -> None:
+        """The server may have the prompt: find out."""
+        watch.presence.suspect(asyncio.get_running_loop().time())
+        self.looker.soon()
+
     def take(self, prompt_id: str, event: Event) -> None:
         """An event that somebody else learnt."""
         if watch := self._watches.get(prompt_id):
             watch.take(event)
 
-    def look_soon(self) -> None:
-        """Look into queue and history without waiting for the next turn."""
-        self._look_now.set()
-
-    async def queue(self) -> messages.Queue:
-        """Raises ServerError."""
-        body = await self._http.get_json("/queue")
-        try:
-            return messages.read_queue(body)
-        except ValueError:
-            raise self._http.not_comfyui() from None
-
-    async def history(self, prompt_id: str) -> tuple[PromptEvent, ...]:
-        """Empty if it has no entry. Raises ServerError."""
-        body = await self._http.get_json(f"/history/{prompt_id}")
-        try:
-            return messages.read_history(prompt_id, body)
-        except ValueError:
-            raise self._http.not_comfyui() from None
-
-    async def look(self, watch: Watch, queue: messages.Queue) -> bool:
-        """Whether the prompt is in `queue`, just read, or in the history. Raises ServerError."""
-        prompt_id = watch.state.prompt_id
-        if prompt_id in queue.running or prompt_id in queue.pending:
-            watch.take(InQueue(prompt_id, running=prompt_id in queue.running))
-            return True
-        told = await self.history(prompt_id)
-        for event in told:
-            watch.take(event)
-        return bool(told)
-
     async def _open(self) -> Socket:
-        """Under a fresh client id: a server may close the name of the old one late."""
+        """Under a fresh client id.
+
+        Under the old one, a server that sees the old socket's end late would forget the new one.
+        """
         client_id = str(uuid.uuid4())
         socket = await open_socket(self._address, client_id, self._connect, self._timeouts)
         self.client_id = client_id
+        self._heard = asyncio.get_running_loop().time()
         self._online.set()
         return socket
 
     async def _listen(self, socket: Socket) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             try:
-                while True:
-                    self._route(decode(await socket.receive()))
-            except OSError:
+                async with asyncio.timeout(None) as self._patience:
+                    while True:
+                        frame = await socket.receive()
+                        self._heard = loop.time()
+                        self._route(decode(frame))
+            except OSError:  # a TimeoutError is one, too
                 self._online.clear()
                 self._route(Gap())
+                self.looker.soon()
             finally:
                 with suppress(OSError):
                     await socket.close()
@@ -165,9 +162,13 @@ class Follower:
     def _route(self, event: Event | None) -> None:
         """To the prompt that it names, or else to the one that executes."""
         match event:
-            case None | Status():
+            case None:
+                return
+            case Status(queue_remaining=remaining):
+                self._remaining = remaining or 0
                 return
             case Gap():
+                self._executing = None
                 for watch in self._watches.values():
                     watch.take(event)
                 return
@@ -181,50 +182,30 @@ class Follower:
             watch = self._watches[prompt_id]
             watch.take(event)
             if watch.state.phase is Phase.OVER and not watch.state.settled:
-                self.look_soon()
+                self.looker.soon()
 
-    async def _poll(self) -> None:
-        now = asyncio.get_running_loop().time
-        answered = now()
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._timeouts.poll):
-                    await self._look_now.wait()
-            self._look_now.clear()
-            try:
-                if self._watches:
-                    await self._look_at_all()
-                answered = now()
-            except ServerError:
-                if now() - answered > self._timeouts.gone:
-                    for watch in self._watches.values():
-                        watch.fail(self._given_up())
+    def _compare(self, queue: messages.Queue) -> None:
+        """What a look found in the queue with what the websocket told.
 
-    async def _look_at_all(self) -> None:
-        queue = await self.queue()
-        for watch in [watch for watch in self._watches.values() if watch.sent]:
-            if await self.look(watch, queue):
-                watch.misses = 0
-            else:
-                watch.misses += 1
-                if watch.misses >= _LOST_AFTER:
-                    watch.take(Missing(watch.state.prompt_id))
-            if watch.over_for > self._timeouts.trail:
-                watch.take(Gap())
+        Silence proves nothing, unless the server should be telling: of a prompt that was queued
+        under this websocket's client id, and runs.
+        """
+        self._remaining = len(queue.running) + len(queue.pending)
+        now = asyncio.get_running_loop().time()
+        silent = min(
+            now - self._heard,
+            max((w.running_for for w in self._watches.values() if not w.unheard), default=0.0),
+        )
+        if silent > self._timeouts.silence and self._online.is_set():
+            self._patience.reschedule(now)
 
     def _end(self, task: asyncio.Task[None]) -> None:
         """A task is over, by closing or by a fault: nobody shall wait for what won't come."""
+        self._closed = True
+        self._online.set()
         fault = None if task.cancelled() else task.exception()
-        self._ended = ServerUnreachable(f"the connection to {self._address} is closed")
-        self._ended.__cause__ = fault
         for watch in self._watches.values():
-            watch.fail(self._ended)
-
-    def _check(self) -> None:
-        if self._ended:
-            raise self._ended
-
-    def _given_up(self) -> ServerUnreachable:
-        return ServerUnreachable(
-            f"{self._address} has not answered for {self._timeouts.gone:g} s: is it still running?"
-        )
+            if watch.active:
+                closed = Unsettled(f"the connection to {self._address} is closed")
+                closed.__cause__ = fault
+                watch.fail(closed)

@@ -3,6 +3,7 @@
 What the answers mean is read in `messages`; when to ask is the client's matter.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+
+    @property
+    def from_proxy(self) -> bool:
+        """Something between us and the server answered, whatever the server does."""
+        return self.status > 501
 
 
 class Http:
@@ -65,18 +71,20 @@ class Http:
     ) -> None:
         await self._client.aclose()
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+    async def get(
+        self, path: str, params: Mapping[str, str] | None = None, *, retries: bool = True
+    ) -> Answer:
         """Retried while the server can't be reached or is busy. Raises ServerError."""
-        async for attempt in self._attempts(_worth_another_get):
+        async for attempt in self._attempts(_worth_another_get, retries):
             with attempt:
                 answer = await self._send("GET", path, params=params)
                 if answer.status in _BUSY:
                     raise self.refusal(answer)
         return answer
 
-    async def get_json(self, path: str) -> Any:
+    async def get_json(self, path: str, *, retries: bool = True) -> Any:
         """As `get`; anything but a 200 with JSON raises too."""
-        answer = await self.get(path)
+        answer = await self.get(path, retries=retries)
         if answer.status != 200:
             raise self.refusal(answer)
         return self.json(answer)
@@ -118,8 +126,10 @@ class Http:
             return ServerError(f"{self._address} answers {answer.path} with HTTP {answer.status}")
         return self.not_comfyui(answer)
 
-    def _attempts(self, worthwhile: Callable[[BaseException], bool]) -> tenacity.AsyncRetrying:
-        delays = self._timeouts.retry
+    def _attempts(
+        self, worthwhile: Callable[[BaseException], bool], retries: bool = True
+    ) -> tenacity.AsyncRetrying:
+        delays = self._timeouts.retry if retries else ()
         return tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(worthwhile),
             wait=tenacity.wait_chain(*map(tenacity.wait_fixed, delays or (0.0,))),
@@ -129,7 +139,10 @@ class Http:
 
     async def _send(self, method: str, path: str, **content: Any) -> Answer:
         try:
-            async with self._client.stream(method, self._address.http(path), **content) as response:
+            async with (
+                asyncio.timeout(self._timeouts.answer),
+                self._client.stream(method, self._address.http(path), **content) as response,
+            ):
                 return Answer(
                     path,
                     response.status_code,
@@ -140,7 +153,7 @@ class Http:
             raise ServerUnreachable(
                 f"{self._address} can't be reached ({_reason(error)}): is ComfyUI running there?"
             ) from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise Unanswered(
                 f"{self._address} did not answer {method} {path} ({_reason(error)})"
             ) from error
@@ -153,6 +166,13 @@ class Http:
                 raise ServerError(
                     f"{self._address} sends more than {self._max_bytes:,} bytes for {path}"
                 )
+        told = response.headers.get("content-length", "")
+        whole = "content-encoding" in response.headers or not told.isdecimal()
+        if not whole and len(body) < int(told):
+            raise Unanswered(
+                f"{self._address} broke off its answer to {path} after {len(body):,} of "
+                f"{int(told):,} bytes"
+            )
         return bytes(body)
 
 
@@ -165,6 +185,6 @@ def _worth_another_get(error: BaseException) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "no answer in time"
     return " ".join(str(error).split()) or type(error).__name__

@@ -49,6 +49,10 @@ def interrupt_body(prompt_id: str) -> dict[str, Any]:
     return {"prompt_id": prompt_id}
 
 
+def free_body() -> dict[str, Any]:
+    return {"unload_models": True, "free_memory": True}
+
+
 def read_accepted(body: object) -> Accepted:
     match body:
         case {"prompt_id": str(prompt_id), "node_errors": dict(node_errors)}:

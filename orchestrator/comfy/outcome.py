@@ -37,6 +37,9 @@ def conclude(
     if ending is End.SUCCEEDED and state.unsent:
         ending = End.LOST
         error = f"{explainer.server} sent the picture while the websocket was down"
+    elif ending is End.SUCCEEDED and state.unknown:
+        ending = End.LOST
+        error = f"{explainer.server} no longer knows what prompt {state.prompt_id} made"
     if state.started is not None and state.ended is not None:
         seconds = max(0.0, state.ended - state.started)
     return Outcome(

@@ -63,6 +63,8 @@ class PromptState:
     prompt_id: str
     senders: Mapping[str, str] = field(default_factory=dict)
     """SaveImageWebsocket nodes → the node whose pictures each sends."""
+    savers: frozenset[str] = frozenset()
+    """Nodes that will tell of saved pictures, if they run."""
     phase: Phase = Phase.QUEUED
     end: End | None = None
     """None also in phase OVER, while only that it is over is known, and not how it ended."""
@@ -77,26 +79,31 @@ class PromptState:
     missed: bool = False
     """Frames may have been missed."""
     recorded: bool = False
-    """The history was read, or is known to hold nothing."""
+    """The history was read."""
+    forgotten: bool = False
+    """It has ended, and the history does not hold it any more."""
     heard: bool = False
     """The websocket told that it is over, and so all that it had to tell before."""
 
     @classmethod
     def of(cls, prompt_id: str, graph: Mapping[str, Any], *, missed: bool = False) -> "PromptState":
         """The state of `graph` (API format) just sent, or sent some time ago: `missed`."""
-        return cls(prompt_id, senders=_senders(graph), missed=missed)
+        savers = _nodes(graph, "SaveImage", "PreviewImage")
+        return cls(prompt_id, senders=_senders(graph), savers=savers, missed=missed)
 
     @property
     def settled(self) -> bool:
         """How it ended is known, and so are all its pictures.
 
-        The history may be quicker than the frames, and holds no pictures that they bring.
+        The history may be quicker than the frames, and holds no pictures that they bring. Where
+        frames told of fewer pictures than there should be, the history has the last word.
         """
         if self.end is not End.SUCCEEDED:
             return self.end is not None
+        looked_up = self.recorded or self.forgotten
         if self.missed:
-            return self.recorded
-        return self.heard or not self.senders
+            return looked_up
+        return (self.heard or not self.senders) and (looked_up or self._complete)
 
     @property
     def images(self) -> tuple[OutputImage, ...]:
@@ -111,8 +118,18 @@ class PromptState:
 
     @property
     def unsent(self) -> bool:
-        """A picture that only the websocket carries went by while it was down."""
-        return self.missed and any(node not in self.outputs for node in self.senders)
+        """A picture that only the websocket carries went by unheard."""
+        absent = any(node not in self.outputs for node in self.senders)
+        return absent and (self.missed or not self.outputs)
+
+    @property
+    def unknown(self) -> bool:
+        """It had pictures that nobody told of, and that nobody will."""
+        return self.forgotten and not self._complete
+
+    @property
+    def _complete(self) -> bool:
+        return bool(self.outputs) and self.savers <= self.outputs.keys()
 
     def claim(self, event: Event) -> PromptEvent | None:
         """The event as one of this prompt, with prompt and node filled in; None: it is not ours.
@@ -156,7 +173,7 @@ class PromptState:
             case Executing(node=node):
                 return replace(self._running(), node=node)
             case Missing() if self.end:
-                return replace(self, recorded=True)
+                return replace(self, forgotten=True)
             case _ if self.end:
                 return self
             case InQueue(running=running):
@@ -174,7 +191,7 @@ class PromptState:
             case Deleted():
                 return self._ended(End.INTERRUPTED, None)
             case Missing():
-                return replace(self._ended(End.LOST, None), recorded=True)
+                return replace(self._ended(End.LOST, None), forgotten=True)
         return self
 
     def _running(self) -> "PromptState":
@@ -194,6 +211,10 @@ class PromptState:
         name = f"{len(images)}.{sent.mime.rpartition('/')[2]}"
         ref = ImageRef(node=sent.node, filename=name, type="websocket")
         return self._with_outputs(sent.node, (*images, OutputImage(ref, sent.data)))
+
+
+def _nodes(graph: Mapping[str, Any], *classes: str) -> frozenset[str]:
+    return frozenset(n for n, content in graph.items() if content.get("class_type") in classes)
 
 
 def _senders(graph: Mapping[str, Any]) -> dict[str, str]:

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from orchestrator.comfy.events import Event, PromptEvent
+from orchestrator.comfy.events import Deleted, Event, Missing, PromptEvent
+from orchestrator.comfy.presence import Presence
 from orchestrator.comfy.prompt_state import Phase, PromptState
+from orchestrator.errors import ServerError
 
 OnEvent = Callable[[PromptEvent], None]
 """Called at once for each event of the prompt, some of them more than once."""
@@ -19,19 +21,33 @@ class Watch:
 
     def __init__(self, state: PromptState, on_event: OnEvent) -> None:
         self.state = state
-        self.sent = state.missed
-        """The server has it for certain; before, its absence means nothing."""
-        self.misses = 0
-        """Looks in a row that found it nowhere."""
+        self.presence = Presence()
+        self.refusal: ServerError | None = None
+        """What whoever waits gets if the server turns out not to have the prompt."""
         self._on_event = on_event
         self._finished = asyncio.Event()
         self._error: Exception | None = None
         self._began = self._over = self._now()
 
     @property
+    def active(self) -> bool:
+        """The server may have it, and how it ends is not known yet."""
+        return self.presence.since is not None and not self._finished.is_set()
+
+    @property
+    def unheard(self) -> bool:
+        """Its events may not reach us: only looks tell."""
+        return self.state.missed or not self.presence.certain
+
+    @property
     def seconds(self) -> float:
         """From the start, as far as we saw it, to the end."""
         return self._over - self._began
+
+    @property
+    def running_for(self) -> float:
+        running = self.state.phase is Phase.RUNNING and not self._finished.is_set()
+        return self._now() - self._began if running else 0.0
 
     @property
     def over_for(self) -> float:
@@ -48,12 +64,22 @@ class Watch:
             if self.state.phase is Phase.RUNNING:
                 self._began = self._over
         if claimed is not None:
+            if not isinstance(claimed, Missing | Deleted):
+                self.presence.confirm()
             try:
                 self._on_event(claimed)
             except Exception as error:
                 self.fail(error)
         if self.state.settled:
             self._finished.set()
+
+    def miss(self, answering_since: float, late: float) -> None:
+        """A look found it nowhere; see `Presence.miss`."""
+        if self.presence.miss(self._now(), answering_since, late):
+            if self.refusal:
+                self.fail(self.refusal)
+            else:
+                self.take(Missing(self.state.prompt_id))
 
     def fail(self, error: Exception) -> None:
         """Whoever waits gets `error`, unless the prompt is settled."""

@@ -23,13 +23,14 @@ GRAPH = {
 }
 SENDER = {"9": {"class_type": "SaveImageWebsocket", "inputs": {"images": ["8", 0]}}}
 OUTPUT = {"images": [{"filename": "a_00001_.png", "subfolder": "", "type": "output"}]}
+PNG = b"\x89PNG\r\n\x1a\n picture"
 PREVIEW = b"\0\0\0\1\0\0\0\2picture"
 REF = ImageRef(node="9", filename="a_00001_.png")
 
 
 def patient(**values: Any) -> Timeouts:
     """Never polls within a test: what happens, happens by frames or by a look on purpose."""
-    return Timeouts(**{"poll": 60.0, "settle": (0.0,), "retry": (0.0,), **values})
+    return Timeouts(**{"poll": 60.0, "apart": 0.0, "retry": (0.0,), **values})
 
 
 class ScriptedSocket:
@@ -76,7 +77,13 @@ class ScriptedServer:
 
     def client(self, **options: Any) -> ComfyClient:
         timeouts = Timeouts(
-            connect=0.05, poll=0.005, settle=(0.0, 0.0), retry=(0.0, 0.0), reconnect=(0.0, 0.001)
+            connect=0.05,
+            read=0.05,
+            poll=0.005,
+            apart=0.001,
+            cancel=1.0,
+            retry=(0.0, 0.0),
+            reconnect=(0.0, 0.001),
         )
         options = {"timeouts": timeouts, **options}
         transport = httpx.MockTransport(self.handle)
@@ -169,9 +176,12 @@ class ScriptedServer:
                 self.pending = [prompt_id for prompt_id in self.pending if prompt_id not in gone]
                 return httpx.Response(200)
             case ["POST ", "interrupt"]:
+                prompt_id = json.loads(request.content)["prompt_id"]
+                if prompt_id in self.running:
+                    self.finish(prompt_id, {}, "execution_interrupted", {"prompt_id": prompt_id})
                 return httpx.Response(200)
             case ["GET ", "view"]:
-                return httpx.Response(200, content=b"\x89PNG picture")
+                return httpx.Response(200, content=PNG)
             case ["POST ", "upload", "image"]:
                 return httpx.Response(200, json={"name": "stored.png", "subfolder": ""})
         return httpx.Response(404)

@@ -1,49 +1,133 @@
+import asyncio
 import json
+from itertools import repeat
 
 import httpx
 import pytest
 
 from orchestrator.comfy.prompt_state import End, OutputImage
-from orchestrator.errors import (
-    ServerError,
-)
+from orchestrator.comfy.timeouts import Timeouts
+from orchestrator.errors import ServerError, ServerUnreachable
 from orchestrator.models import ImageRef
-from tests.unit.comfy.scripted import OTHER, OURS, OUTPUT, REF, ScriptedServer
+from tests.unit.comfy.scripted import GRAPH, OTHER, OURS, OUTPUT, PNG, REF, ScriptedServer
 
 
 class TestCancel:
     async def test_pending(self, server: ScriptedServer) -> None:
         async with server.client() as client, server.generating(client) as task:
             server.running, server.pending = [OTHER], [OURS]
-            await client.cancel(OURS)
+            assert await client.cancel(OURS)
             assert (await task).ending is End.INTERRUPTED
         assert not server.called("POST /interrupt")
 
     async def test_running(self, server: ScriptedServer) -> None:
         server.running = [OURS]
         async with server.client() as client:
-            await client.cancel(OURS)
+            assert await client.cancel(OURS)
         (interrupt,) = server.called("POST /interrupt")
         assert json.loads(interrupt.content) == {"prompt_id": OURS}
+        assert not server.running
+
+    async def test_started_between_the_deletion_and_the_look(self, server: ScriptedServer) -> None:
+        queue = {"queue_running": [[0, OURS, {}]], "queue_pending": []}
+        server.answers["GET /queue"] = iter([httpx.Response(200, json=queue)])
+        server.running = [OURS]
+        async with server.client() as client:
+            assert await client.cancel(OURS)
+        assert len(server.called("GET /queue")) >= 2
 
     async def test_ended(self, server: ScriptedServer) -> None:
         server.running = [OTHER]
         server.finish(OURS, {"9": OUTPUT})
         async with server.client() as client:
-            await client.cancel(OURS)
+            assert await client.cancel(OURS)
         assert not server.called("POST /interrupt")
+
+    async def test_one_that_does_not_stop_in_time(self, server: ScriptedServer) -> None:
+        server.running = [OURS]
+        server.answers["POST /interrupt"] = repeat(httpx.Response(200))
+        async with server.client(timeouts=Timeouts(apart=0.001, cancel=0.01)) as client:
+            assert not await client.cancel(OURS)
+
+    async def test_a_server_that_does_not_answer(self, server: ScriptedServer) -> None:
+        async with server.client(timeouts=Timeouts(apart=0.001, cancel=0.01)) as client:
+            server.answers["POST /queue"] = repeat(httpx.ReadTimeout("slow"))
+            assert not await client.cancel(OURS)
+
+    async def test_a_post_that_was_not_answered_may_still_come(
+        self, server: ScriptedServer
+    ) -> None:
+        server.answers["POST /prompt"] = iter([httpx.ReadTimeout("slow")])
+        timeouts = Timeouts(apart=0.001, poll=0.001, cancel=0.02)
+        async with server.client(timeouts=timeouts) as client:
+            async with server.generating(client):
+                pass
+            assert not await client.cancel(OURS)
+            cancelling = asyncio.create_task(client.cancel(OURS))
+            looks = len(server.called("GET /queue"))
+            await server.until(lambda: len(server.called("GET /queue")) > looks)
+            server.pending = [OURS]
+            assert await cancelling
+        assert not server.pending
+
+
+class TestLacks:
+    async def test_is_told_from_what_is_known_and_asked_again(self, server: ScriptedServer) -> None:
+        both = {"KSampler": {"input": {}}, "SaveImage": {"input": {}}}
+        answers = ({"KSampler": {}}, {"KSampler": {}}, both)
+        server.answers["GET /object_info"] = (httpx.Response(200, json=a) for a in answers)
+        async with server.client() as client:
+            lack = "SaveImage #9: 'SaveImage' is not installed on http://comfy.test:8188"
+            assert (await client.lacks(GRAPH)).startswith(lack)
+            assert (await client.lacks(GRAPH)).startswith(lack)
+            assert await client.lacks(GRAPH) == ""
+            assert await client.lacks(GRAPH) == ""
+        assert len(server.called("GET /object_info")) == 3
+
+    async def test_a_server_that_does_not_tell(self, server: ScriptedServer) -> None:
+        server.answers["GET /object_info"] = iter([httpx.Response(403)])
+        async with server.client() as client:
+            assert await client.lacks(GRAPH) == ""
+
+    async def test_a_server_that_cannot_be_asked(self, server: ScriptedServer) -> None:
+        server.answers["GET /object_info"] = repeat(httpx.ConnectError("refused"))
+        async with server.client() as client:
+            with pytest.raises(ServerUnreachable):
+                await client.lacks(GRAPH)
+
+
+async def test_free(server: ScriptedServer) -> None:
+    server.answers["POST /free"] = iter([httpx.Response(200), httpx.Response(500)])
+    async with server.client() as client:
+        await client.free()
+        with pytest.raises(ServerError):
+            await client.free()
+    body = {"unload_models": True, "free_memory": True}
+    assert json.loads(server.called("POST /free")[0].content) == body
+
+
+async def test_the_backlog_is_what_others_have_queued(server: ScriptedServer) -> None:
+    server.running, server.pending = [OTHER], ["another"]
+    async with server.client() as client, server.generating(client):
+        looks = len(server.called("GET /queue"))
+        await server.until(lambda: len(server.called("GET /queue")) > looks + 1)
+        assert client.backlog == 2
+        server.tell("status", status={"exec_info": {"queue_remaining": 6}})
+        looks = len(server.called("GET /queue"))
+        await asyncio.sleep(0)
+        assert client.backlog in (2, 5)
 
 
 class TestFetch:
     async def test_by_reference(self, server: ScriptedServer) -> None:
         ref = ImageRef(node="9", filename="a b.png", subfolder="s", type="temp")
         async with server.client() as client:
-            assert await client.fetch(OutputImage(ref)) == b"\x89PNG picture"
+            assert await client.fetch(OutputImage(ref)) == PNG
         (view,) = server.called("GET /view")
         assert dict(view.url.params) == {"filename": "a b.png", "subfolder": "s", "type": "temp"}
 
     async def test_a_picture_that_is_gone(self, server: ScriptedServer) -> None:
-        server.answers["GET /view"] = iter([httpx.Response(404)])
+        server.answers["GET /view"] = repeat(httpx.Response(404))
         async with server.client() as client:
             with pytest.raises(ServerError, match=r"no longer has the picture 'a_00001_\.png'"):
                 await client.fetch(OutputImage(REF))
@@ -54,10 +138,41 @@ class TestFetch:
             with pytest.raises(ServerError, match="more than 1,000 bytes"):
                 await client.fetch(OutputImage(REF))
 
+    async def test_a_picture_that_comes_later_than_its_name(self, server: ScriptedServer) -> None:
+        html = httpx.Response(200, html="<html>moment</html>")
+        server.answers["GET /view"] = iter([httpx.Response(404), html])
+        async with server.client() as client:
+            assert await client.fetch(OutputImage(REF)) == PNG
+
+    async def test_what_is_no_picture(self, server: ScriptedServer) -> None:
+        server.answers["GET /view"] = repeat(httpx.Response(200, html="<html>login</html>"))
+        async with server.client() as client:
+            with pytest.raises(ServerUnreachable, match=r"sends text/html.* for the picture"):
+                await client.fetch(OutputImage(REF))
+
+    @pytest.mark.parametrize("kind", ["image/avif", "application/octet-stream"])
+    async def test_a_picture_is_known_by_type_or_by_its_first_bytes(
+        self, server: ScriptedServer, kind: str
+    ) -> None:
+        data = b"whatever" if kind == "image/avif" else PNG
+        answer = httpx.Response(200, content=data, headers={"content-type": kind})
+        server.answers["GET /view"] = iter([answer])
+        async with server.client() as client:
+            assert await client.fetch(OutputImage(REF)) == data
+
+    async def test_a_picture_that_is_cut_off(self, server: ScriptedServer) -> None:
+        cut = httpx.Response(200, content=PNG[:-1], headers={"content-length": str(len(PNG))})
+        server.answers["GET /view"] = iter([cut])
+        async with server.client() as client:
+            assert await client.fetch(OutputImage(REF)) == PNG
+            server.answers["GET /view"] = repeat(cut)
+            with pytest.raises(ServerUnreachable, match="broke off its answer to /view after"):
+                await client.fetch(OutputImage(REF))
+
     async def test_a_busy_server_is_asked_again(self, server: ScriptedServer) -> None:
         server.answers["GET /view"] = iter([httpx.Response(503), httpx.ReadTimeout("slow")])
         async with server.client() as client:
-            assert await client.fetch(OutputImage(REF)) == b"\x89PNG picture"
+            assert await client.fetch(OutputImage(REF)) == PNG
 
 
 class TestUpload:

@@ -1,13 +1,15 @@
 """What became of a POST that was not answered is found out, never tried."""
 
+from itertools import repeat
 from typing import Any
 
 import httpx
 import pytest
 
 from orchestrator.comfy.prompt_state import End
-from orchestrator.errors import PromptRejected, ServerError, ServerUnreachable
-from tests.unit.comfy.scripted import GRAPH, OTHER, OURS, ScriptedServer, patient
+from orchestrator.comfy.timeouts import Timeouts
+from orchestrator.errors import PromptRejected, ServerError, ServerUnreachable, Unsettled
+from tests.unit.comfy.scripted import GRAPH, OTHER, OURS, ScriptedServer
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,16 @@ async def test_never_queued(server: ScriptedServer) -> None:
     server.answers["POST /prompt"] = iter([httpx.ReadTimeout("slow")])
     async with server.client() as client:
         assert (await client.generate(GRAPH, OURS)).ending is End.LOST
+    assert len(server.called("POST /prompt")) == 1
+
+
+async def test_queued_long_after_the_post_was_given_up(server: ScriptedServer) -> None:
+    server.answers["POST /prompt"] = iter([httpx.ReadTimeout("slow")])
+    async with server.client() as client, server.generating(client) as task:
+        await server.until(lambda: len(server.called(f"GET /history/{OURS}")) > 3)
+        server.pending = [OURS]
+        server.succeed()
+        assert (await task).ending is End.SUCCEEDED
     assert len(server.called("POST /prompt")) == 1
 
 
@@ -58,15 +70,18 @@ async def test_a_failed_connect_is_tried_again(server: ScriptedServer) -> None:
 async def test_no_connection_at_all(server: ScriptedServer) -> None:
     server.answers["POST /prompt"] = iter([httpx.ConnectError("refused")] * 3)
     async with server.client() as client:
-        with pytest.raises(ServerUnreachable, match=r"can't be reached \(refused\): is Comfy"):
+        with pytest.raises(
+            ServerUnreachable, match=r"can't be reached \(refused\): is Comfy"
+        ) as it:
             await client.generate(GRAPH, OURS)
+        assert not isinstance(it.value, Unsettled)
 
 
 async def test_a_server_that_cannot_be_asked_leaves_it_open(server: ScriptedServer) -> None:
     server.answers["POST /prompt"] = iter([httpx.ReadTimeout("slow")])
-    async with server.client(timeouts=patient()) as client:
-        server.answers["GET /queue"] = iter([httpx.ConnectError("refused")] * 2)
-        with pytest.raises(ServerUnreachable):
+    async with server.client(timeouts=Timeouts(poll=0.001, apart=0.001, gone=0.01)) as client:
+        server.answers["GET /queue"] = repeat(httpx.ConnectError("refused"))
+        with pytest.raises(Unsettled):
             await client.generate(GRAPH, OURS)
 
 

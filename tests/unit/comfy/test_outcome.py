@@ -75,6 +75,12 @@ def test_a_websocket_picture_that_nobody_heard_is_lost() -> None:
     assert done.error == "http://h sent the picture while the websocket was down"
 
 
+def test_pictures_that_the_server_forgot_are_lost() -> None:
+    done = outcome(Gap(), Succeeded("p"), Missing("p"))
+    assert done.ending is End.LOST
+    assert done.error == "http://h no longer knows what prompt p made"
+
+
 def test_there_is_no_outcome_before_the_end() -> None:
     with pytest.raises(ValueError, match="has not ended"):
         outcome(Started("p"))

@@ -157,12 +157,24 @@ def test_a_doubled_frame_counts_once() -> None:
 
 
 def test_success_is_enough_when_all_was_heard_and_else_needs_the_history() -> None:
-    assert after(Succeeded("ours")).settled
+    heard = after(Executed("ours", "7", (FILE,)), Succeeded("ours"))
+    assert heard.settled
     silent = after(Gap(), Succeeded("ours"))
     assert not silent.settled
     state = silent.step(Recorded("ours")).step(Executed("ours", "7", (FILE,)))
     assert state.settled
     assert [image.ref for image in state.images] == [FILE]
+
+
+def test_a_success_without_all_pictures_needs_the_history() -> None:
+    graph = {"7": {"class_type": "SaveImage"}, "8": {"class_type": "PreviewImage"}}
+    assert not after(Succeeded("ours"), graph={}).settled
+    half = after(Executed("ours", "7", (FILE,)), Succeeded("ours"), graph=graph)
+    assert not half.settled
+    assert half.step(Recorded("ours")).settled
+    assert half.step(Executed("ours", "8", (FILE,))).settled
+    forgotten = half.step(Missing("ours"))
+    assert (forgotten.end, forgotten.settled, forgotten.unknown) == (End.SUCCEEDED, True, True)
 
 
 def test_the_history_is_not_taken_for_the_pictures_that_frames_bring() -> None:
