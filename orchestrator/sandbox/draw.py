@@ -68,7 +68,7 @@ def emerge(scene: Scene, *, seed: int, width: int, height: int, progress: float)
     noise = rng.standard_normal((round(height * grains), round(width * grains), 3), np.float32)
     mean = clear.mean(axis=(0, 1))
     faded = mean + (clear - mean) * math.sqrt(max(progress, 0.0))
-    return _to_pixels(faded + 0.15 * left * _resize(noise, width, height))
+    return _to_pixels(faded + 0.1 * left * _resize(noise, width, height))
 
 
 def _generator(seed: int, stream: int = 0) -> np.random.Generator:
