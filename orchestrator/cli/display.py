@@ -15,6 +15,7 @@ from orchestrator.models import Attempt, Target, Verdict
 from orchestrator.progress import AttemptEnded, AttemptStarted, AttemptStep, RunEvent, Watch
 from orchestrator.search import judge, policy
 
+_BAR = 20
 _STYLES = {
     Verdict.ACCEPTED: "bold green",
     Verdict.BELOW_GATE: "yellow",
@@ -33,6 +34,14 @@ def shown(target: Target, history: list[Attempt]) -> Iterator[Watch]:
         return
     with Live(console=console, get_renderable=board.render, refresh_per_second=8):
         yield board.tell
+
+
+@contextlib.contextmanager
+def busy(message: str) -> Iterator[None]:
+    """Show on a terminal what is being waited for."""
+    console = Console(stderr=True)
+    with console.status(message) if console.is_terminal else contextlib.nullcontext():
+        yield
 
 
 class Board:
@@ -66,7 +75,7 @@ class Board:
         if several:
             table.add_column("server")
         table.add_column("seed and changes")
-        table.add_column("sampler")
+        table.add_column("sampler", min_width=_BAR)
         table.add_column(self._target.gate.conditions[0].metric, justify="right")
         table.add_column("verdict")
         for attempt in attempts:
@@ -107,7 +116,7 @@ class Board:
         step = self._steps.get(attempt.number)
         if attempt.verdict is not None or step is None:
             return Text("")
-        return ProgressBar(total=step.steps, completed=step.step, width=20)
+        return ProgressBar(total=step.steps, completed=step.step, width=_BAR)
 
 
 def _verdict(attempt: Attempt) -> Text:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator import child, scoring
+from orchestrator.cli.display import busy
 from orchestrator.comfy.client import ComfyClient
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.config import Settings
@@ -50,7 +51,8 @@ async def _servers(
     urls = settings.servers
     if sandbox:
         started = child.serving("orchestrator", "sandbox", ready_seconds=SANDBOX_READY_SECONDS)
-        urls = [await stack.enter_async_context(started)]
+        with busy("starting the sandbox"):
+            urls = [await stack.enter_async_context(started)]
     timeouts = Timeouts(
         connect=settings.connect_seconds, read=settings.answer_seconds, poll=settings.poll_seconds
     )
@@ -61,7 +63,9 @@ async def _servers(
 async def _scorer(stack: contextlib.AsyncExitStack, settings: Settings) -> Scorer:
     url = settings.scorer
     if url is None:
-        url = await stack.enter_async_context(scoring.local(settings.model, settings.device))
+        with busy(f"starting the scorer with {settings.model}"):
+            started = scoring.local(settings.model, settings.device)
+            url = await stack.enter_async_context(started)
     scorer = await stack.enter_async_context(Scorer(url))
     await scorer.ready()
     return scorer
