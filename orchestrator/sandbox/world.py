@@ -1,10 +1,10 @@
 """The world's rules: what becomes of a prompt under a seed, and which of its phrases go wrong.
 
 Each phrase (a thing's presence and shape, its colour, its size, the relation, the background) has a
-strength, and below zero it is drawn wrong. The rules are made up, and only as real as `DESIGN`'s
-search needs: luck dominates, weights help one phrase at the others' cost, few steps are cheaper and
-worse. What a prompt asks for is read in `prompt`; pixels are made in `draw`. Nothing here depends
-on platform, process or order of calls: all chance is a hash of what it is about.
+strength, and below zero it is drawn wrong. The rules are made up, to be searched in: luck dominates
+and no seed is lucky for all prompts, weights help one phrase at the others' cost, few steps are
+cheaper and worse. What a prompt asks for is read in `prompt`; pixels are made in `draw`. Nothing
+here depends on platform, process or order of calls: all chance is a hash of what it is about.
 """
 
 import math
@@ -30,7 +30,6 @@ from orchestrator.sandbox.scene import (
 
 BASE_STEPS: Final = 20
 BASE_CFG: Final = 7.0
-
 
 CHECKPOINTS: Final = {
     "scenes-easy.safetensors": {
@@ -85,18 +84,19 @@ class Imagined:
     look: int
 
 
-Luck = Callable[[Settings, Key], float]
+Luck = Callable[[Settings, Key, str], float]
 
 
-def luck(settings: Settings, key: Key) -> float:
-    """A phrase's standard normal luck under a seed.
+def luck(settings: Settings, key: Key, text: str) -> float:
+    """A phrase's standard normal luck under a seed. Other words there have other luck.
 
     Most of it is the seed's own; a part comes from the way of sampling, so that a draft in few
     steps resembles the full run (correlation 0.7 at 6 against 20 steps, 0.85 at 10) and another
     sampler likewise.
     """
-    own = _normal(settings, "luck", *key)
-    way = _normal(settings, "way", *key, settings.steps, settings.sampler, settings.scheduler)
+    own = _normal(settings, "luck", *key, text)
+    path = (settings.steps, settings.sampler, settings.scheduler)
+    way = _normal(settings, "way", *key, text, *path)
     faith = 0.97 * (1 - math.exp(-settings.steps / 4.5))
     return faith * own + math.sqrt(1 - faith**2) * way
 
@@ -109,7 +109,9 @@ def imagine(wanted: Wanted, settings: Settings, *, luck: Luck = luck) -> Imagine
     dream = _dream(wanted, settings)
     faults = {key: _fault(key, wanted, dream, settings) for key in wanted.weights}
     strengths = {
-        key: _strength(key, wanted, settings) + luck(settings, key) + _avoidance(key, fault, wanted)
+        key: _strength(key, wanted, settings)
+        + _avoidance(key, fault, wanted)
+        + luck(settings, key, _text(key, wanted.said))
         for key, fault in faults.items()
     }
     wrong = {key: fault for key, fault in faults.items() if strengths[key] < 0}
@@ -146,12 +148,12 @@ def glimpse(
     the result.
     """
 
-    def unsettled(settings: Settings, key: Key) -> float:
+    def unsettled(settings: Settings, key: Key, text: str) -> float:
         # 0.45 of the phrases are settled at 0.2 of the steps, 0.75 at a third, 0.95 at half.
         hour = 0.27 * (-math.log(1 - _uniform(settings, "hour", *key))) ** 0.57
         if progress >= 1 - candour * (1 - min(hour, 1.0)):
-            return luck(settings, key)
-        return _normal(settings, "first thought", *key)
+            return luck(settings, key, text)
+        return _normal(settings, "first thought", *key, text)
 
     return imagine(wanted, settings, luck=unsettled)
 
