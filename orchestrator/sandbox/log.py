@@ -1,7 +1,12 @@
 """What the sandbox knows and a ComfyUI would not tell: the truth about pictures, and a log.
 
-Read at `/_sandbox/truth/{prompt_id}` and `/_sandbox/log` by tests and benchmarks. Both are bounded;
-the oldest entries go first.
+Read at `/_sandbox/truth/{prompt_id}`, `/_sandbox/log` and `/_sandbox/requests` by tests and
+benchmarks. All are bounded; the oldest entries go first.
+
+The log's events: `accepted`, `rejected`, `started`; a prompt's end `finished`, `failed` or
+`interrupted`; `interrupt` (the asking: which prompt was named, which one it hits, by whom),
+`deleted` (from the queue, by whom), `uploaded`, `served`; and with faults `fault`, `forgotten` (a
+prompt that the server knows no more), `stopped`, `restarted`. `client_id` is the prompt's owner.
 """
 
 import time
@@ -16,12 +21,21 @@ _TRUTH_MAX: Final = 10_000
 class Observer:
     def __init__(self) -> None:
         self._log: deque[Mapping[str, Any]] = deque(maxlen=_LOG_MAX)
+        self._requests: deque[Mapping[str, Any]] = deque(maxlen=_LOG_MAX)
         self._truth: dict[str, Mapping[str, Any]] = {}
 
     @property
     def log(self) -> list[Mapping[str, Any]]:
         """Events in order: `{"time": seconds since 1970, "event": …, …}`."""
         return list(self._log)
+
+    @property
+    def requests(self) -> list[Mapping[str, Any]]:
+        """HTTP requests as they came: `{"time": …, "method": …, "path": …}`."""
+        return list(self._requests)
+
+    def asked(self, method: str, path: str) -> None:
+        self._requests.append({"time": time.time(), "method": method, "path": path})
 
     def note(self, event: str, **details: Any) -> None:
         self._log.append({"time": time.time(), "event": event, **details})
