@@ -17,6 +17,10 @@ def sandbox(
         Path | None,
         typer.Option(help="Folder of pictures; default: one that goes with the server."),
     ] = None,
+    faults: Annotated[
+        Path | None,
+        typer.Option(help="JSON list of faults to be armed: the server then misbehaves on demand."),
+    ] = None,
     exit_with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Serve a small ComfyUI of painted scenes: no GPU, no weights, no network.
@@ -26,4 +30,4 @@ def sandbox(
     from orchestrator.sandbox.options import Options
     from orchestrator.sandbox.process import serve
 
-    serve(Options(host, port, seconds_per_step, preview_method, output, exit_with_parent))
+    serve(Options(host, port, seconds_per_step, preview_method, output, exit_with_parent, faults))

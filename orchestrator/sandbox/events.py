@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import json
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
@@ -39,18 +40,49 @@ def image_with_metadata_frame(format: str, image: bytes, metadata: Mapping[str, 
     return head + described + image
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Ends the connection when its turn comes; with `abort` without a close frame."""
+
+    abort: bool
+
+
+class Line:
+    """The way of frames to one client. This one is faultless."""
+
+    def carry(self, frame: Frame) -> Sequence[Frame | Cut]:
+        """What goes out for this frame."""
+        return (frame,)
+
+    def takes_successor(self) -> bool:
+        """Whether the end of this connection makes the server forget the one under the same client
+        id that took its place."""
+        return False
+
+
+_FAULTLESS: Final = Line()
+
+
 class Connection:
     """One open websocket."""
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        line: Line = _FAULTLESS,
+        transport: asyncio.Transport | None = None,
+    ) -> None:
         self.features: Mapping[str, Any] = {}
+        self.line = line
         self._socket = socket
-        self._outbox: asyncio.Queue[Frame] = asyncio.Queue(_OUTBOX_MAX)
+        self._transport = transport
+        self._outbox: asyncio.Queue[Frame | Cut] = asyncio.Queue(_OUTBOX_MAX)
         self._writer = asyncio.create_task(self._write())
 
     def send(self, frame: Frame) -> None:
         try:
-            self._outbox.put_nowait(frame)
+            for carried in self.line.carry(frame):
+                self._outbox.put_nowait(carried)
         except asyncio.QueueFull:
             self._writer.cancel()
 
@@ -58,6 +90,10 @@ class Connection:
         try:
             while True:
                 frame = await self._outbox.get()
+                if isinstance(frame, Cut):
+                    if frame.abort and self._transport:
+                        self._transport.abort()
+                    return
                 if isinstance(frame, str):
                     await self._socket.send_str(frame)
                 else:
@@ -76,7 +112,8 @@ class Connection:
 class Hub:
     """All connections. Frames for a client id that is not connected are lost, as on ComfyUI."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_line: Callable[[str], Line]) -> None:
+        self._open_line = open_line
         self._connections: dict[str, Connection] = {}
 
     def send(self, frame: Frame, client_id: str | None) -> None:
@@ -105,14 +142,15 @@ class Hub:
         socket = web.WebSocketResponse(timeout=1.0)
         await socket.prepare(request)
         client_id = request.query.get("clientId") or uuid4().hex
-        connection = Connection(socket)
+        connection = Connection(socket, self._open_line(client_id), request.transport)
         self._connections[client_id] = connection
         try:
             for frame in greet(client_id):
                 connection.send(frame)
             await self._listen(socket, connection)
         finally:
-            if self._connections.get(client_id) is connection:
+            newest = self._connections.get(client_id)
+            if newest is connection or (newest and connection.line.takes_successor()):
                 del self._connections[client_id]
             await connection.close()
         return socket

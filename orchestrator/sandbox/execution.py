@@ -7,6 +7,7 @@ does is in `nodes`.
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +18,7 @@ from orchestrator.sandbox.log import Observer
 from orchestrator.sandbox.nodes import NODES, Node, Ui
 from orchestrator.sandbox.plan import is_link, needed, order, signatures
 from orchestrator.sandbox.prompt_queue import History, Job, PromptQueue
-from orchestrator.sandbox.running import Interrupted, Run
+from orchestrator.sandbox.running import Interrupted, Run, Strike, nothing
 
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -46,6 +47,8 @@ class Executor:
         seconds_per_step: float,
         previews: bool,
         sleep: Sleep = asyncio.sleep,
+        now: Callable[[], float] = time.time,
+        strike: Strike = nothing,
     ) -> None:
         self.current: Run | None = None
         self._queue = queue
@@ -56,6 +59,8 @@ class Executor:
         self._seconds_per_step = seconds_per_step
         self._previews = previews
         self._sleep = sleep
+        self._now = now
+        self._strike = strike
         self._cache: dict[str, Result] = {}
         self._stale = False
 
@@ -64,17 +69,22 @@ class Executor:
         while True:
             await self._run(await self._queue.get())
 
-    def interrupt(self, prompt_id: str | None = None) -> None:
+    def interrupt(self, prompt_id: str | None = None, *, by: str) -> None:
         """Stop the running prompt at its next step, or only if it is this one."""
+        hits: dict[str, str | None] = {"prompt_id": None, "client_id": None}
         if self.current and prompt_id in (None, self.current.job.prompt_id):
             self.current.interrupted = True
+            hits = self.current.job.ids
+        self._observer.note("interrupt", named=prompt_id, **hits, by=by)
 
     def forget(self) -> None:
         """Drop all cached results before the next prompt."""
         self._stale = True
 
     async def _run(self, job: Job) -> None:
-        run = Run(job, self._hub, self._folders, self._previews, self._pause)
+        run = Run(
+            job, self._hub, self._folders, self._previews, self._pause, self._now, self._strike
+        )
         self.current = run
         self._note("started", job)
         run.message("execution_start")
@@ -89,6 +99,7 @@ class Executor:
         self.current = None
         self._observer.reveal(job.prompt_id, status, run.steps, run.truth)
         self._note(status, job, steps=run.steps)
+        await self._strike("ended", run)
         await self._sleep(HISTORY_LAG)
         self._history.add(job.prompt_id, run.entry(status == "finished", self._shown(run)))
         self._queue.done()
@@ -115,6 +126,7 @@ class Executor:
                 run.state(0.0, 1.0, "running")
                 run.about_node("executing")
                 run.inputs = self._inputs(run, graph[node_id])
+                await self._strike("node", run)
                 self._cache[key] = result = await _execute(run)
                 if result.ui is not None:
                     run.about_node("executed", output=result.ui)
@@ -153,7 +165,7 @@ class Executor:
         return {node_id: result.ui for node_id, result in results if result and result.ui}
 
     def _note(self, event: str, job: Job, **details: Any) -> None:
-        self._observer.note(event, prompt_id=job.prompt_id, client_id=job.client_id, **details)
+        self._observer.note(event, **job.ids, **details)
 
 
 def _class(content: Mapping[str, Any]) -> Node:

@@ -1,6 +1,7 @@
 """The routes that carry images: `/view` and `/upload/image`."""
 
 import asyncio
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,14 @@ from orchestrator.sandbox.files import Folders, annotated
 from orchestrator.sandbox.log import Observer
 
 _KINDS: Final = ("input", "output", "temp")
+
+
+class StoredFile(web.FileResponse):
+    """A file that is sent as it is."""
+
+    def __init__(self, path: Path, headers: Mapping[str, str]) -> None:
+        super().__init__(path, headers=headers)
+        self.path = path
 
 
 class ImageRoutes:
@@ -39,7 +48,7 @@ class ImageRoutes:
         self._observer.note("served", filename=path.name, subfolder=subfolder, type=kind)
         headers = {"Content-Disposition": f'filename="{path.name}"'}
         if "preview" not in query:
-            return web.FileResponse(path, headers=headers)
+            return StoredFile(path, headers)
         format, quality = _preview_format(query["preview"])
         body = await asyncio.to_thread(_reencoded, path, format, quality)
         return web.Response(body=body, content_type=f"image/{format}", headers=headers)

@@ -17,3 +17,5 @@ class Options:
     """Where saved images go; by default a temporary folder, which goes with the sandbox."""
     exit_with_parent: bool = False
     """End when stdin reaches its end, so that a child is never left behind."""
+    faults: Path | None = None
+    """A JSON list of faults to be armed from the start."""

@@ -10,8 +10,13 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator.sandbox.options import Options
+
+if TYPE_CHECKING:
+    from orchestrator.sandbox.faults.kinds import Fault
 
 
 def serve(options: Options) -> None:
@@ -25,22 +30,38 @@ def serve(options: Options) -> None:
         asyncio.run(_serve(options))
     except OSError as error:
         where = f"{options.host}:{options.port}"
-        print(f"the sandbox can't listen on {where}: {error.strerror or error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(f"the sandbox can't listen on {where}: {error.strerror or error}")
 
 
 async def _serve(options: Options) -> None:
     from orchestrator.sandbox.app import Sandbox
 
+    faults = _read_faults(options.faults) if options.faults else []
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if options.exit_with_parent:
         threading.Thread(target=_wait_for_end_of_stdin, args=(loop, stop), daemon=True).start()
-    async with Sandbox(options) as sandbox:
+    async with Sandbox(options, faults=faults) as sandbox:
         print(json.dumps({"url": sandbox.url}), flush=True)
         await stop.wait()
+
+
+def _read_faults(path: Path) -> "list[Fault]":
+    from orchestrator.sandbox.faults.kinds import read
+
+    try:
+        return read(path.read_bytes())
+    except OSError as error:
+        _refuse(f"can't read {path}: {error.strerror or error}")
+    except ValueError as error:
+        _refuse(f"{path}: {error}")
+
+
+def _refuse(line: str) -> NoReturn:
+    print(line, file=sys.stderr)
+    sys.exit(2)
 
 
 def _wait_for_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -27,6 +27,11 @@ class Job:
     def client_id(self) -> str | None:
         return self.extra_data.get("client_id")
 
+    @property
+    def ids(self) -> dict[str, str | None]:
+        """Whose prompt this is, for the log."""
+        return {"prompt_id": self.prompt_id, "client_id": self.client_id}
+
     def as_list(self) -> list[Any]:
         """The item as `/queue` and `/history` have it."""
         prompt, extra_data = dict(self.prompt), dict(self.extra_data)

@@ -4,17 +4,23 @@ Which frames ComfyUI sends, to whom and in which order is all here. What runs ne
 `execution`.
 """
 
-import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator.sandbox.events import Hub, image_frame, image_with_metadata_frame
 from orchestrator.sandbox.files import Folders
 from orchestrator.sandbox.nodes import Encoded
 from orchestrator.sandbox.prompt_queue import Job
+
+Strike = Callable[[Literal["node", "step", "ended"], "Run"], Awaitable[None]]
+"""What may happen to a prompt before a node, after a step, and at its end."""
+
+
+async def nothing(moment: str, run: "Run") -> None:
+    """No fault strikes."""
 
 
 class Interrupted(Exception):
@@ -31,6 +37,9 @@ class Run:
     previews: bool
     pause: Callable[[], Awaitable[object]]
     """Lets the time of one sampler step pass."""
+    now: Callable[[], float]
+    """Seconds since 1970, by the server's clock."""
+    strike: Strike
     prompt: dict[str, Any] = field(default_factory=dict)
     node_id: str = ""
     """The node that runs, or ran last."""
@@ -55,6 +64,7 @@ class Run:
     async def step(self) -> None:
         await self.pause()
         self.steps += 1
+        await self.strike("step", self)
 
     def progress(self, value: int, maximum: int, image: Encoded | None = None) -> None:
         self.stop_if_interrupted()
@@ -80,7 +90,7 @@ class Run:
 
     def message(self, kind: str, **data: Any) -> None:
         """An event that history keeps."""
-        data = {"prompt_id": self.job.prompt_id, **data, "timestamp": int(time.time() * 1000)}
+        data = {"prompt_id": self.job.prompt_id, **data, "timestamp": int(self.now() * 1000)}
         self.messages.append((kind, data))
         if self.job.client_id is not None or kind == "execution_interrupted":
             self.hub.emit(kind, data, self.job.client_id)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from orchestrator.sandbox.catalogue import FOLDERS
 from orchestrator.sandbox.events import SERVER_FEATURES, Frame, Hub, text_frame
@@ -45,8 +46,9 @@ class Server:
         self._observer = observer
         self._number = 0
 
-    def application(self) -> web.Application:
-        app = web.Application(client_max_size=SERVER_FEATURES["max_upload_size"])
+    def application(self, *middlewares: Middleware) -> web.Application:
+        max_size = SERVER_FEATURES["max_upload_size"]
+        app = web.Application(client_max_size=max_size, middlewares=middlewares)
         routes = [
             web.get("/ws", self._websocket),
             web.get("/prompt", self._load),
@@ -74,6 +76,7 @@ class Server:
             [
                 web.get("/_sandbox/truth/{prompt_id}", self._truth),
                 web.get("/_sandbox/log", self._log),
+                web.get("/_sandbox/requests", self._requests),
             ]
         )
         return app
@@ -96,11 +99,15 @@ class Server:
         return web.json_response(self.status())
 
     async def _submit(self, request: web.Request) -> web.Response:
-        body = await request.json()
+        status, answer = self.submit(await request.json())
+        return web.json_response(answer, status=status)
+
+    def submit(self, body: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+        """Queue a prompt, or say what is wrong with it: the status and the answer's JSON."""
         if "prompt" not in body:
             message = "No prompt provided"
             error = {"type": "no_prompt", "message": message, "details": message, "extra_info": {}}
-            return web.json_response({"error": error, "node_errors": {}}, status=400)
+            return 400, {"error": error, "node_errors": {}}
         prompt_id = str(body.get("prompt_id", uuid4()))
         extra_data = dict(body.get("extra_data", {}))
         if "client_id" in body:
@@ -109,14 +116,12 @@ class Server:
         checked = validate(body["prompt"], self._folders, body.get("partial_execution_targets"))
         if checked.error is not None:
             self._observer.note("rejected", **details, error=checked.error["type"])
-            answer = {"error": checked.error, "node_errors": checked.node_errors}
-            return web.json_response(answer, status=400)
+            return 400, {"error": checked.error, "node_errors": checked.node_errors}
         self._observer.note("accepted", **details)
         number = self._take_number(body)
         self._queue.put(Job(number, prompt_id, body["prompt"], extra_data, checked.outputs))
-        return web.json_response(
-            {"prompt_id": prompt_id, "number": number, "node_errors": checked.node_errors}
-        )
+        answer = {"prompt_id": prompt_id, "number": number, "node_errors": checked.node_errors}
+        return 200, answer
 
     def _take_number(self, body: Mapping[str, Any]) -> float:
         if "number" in body:
@@ -136,11 +141,15 @@ class Server:
 
     async def _change_queue(self, request: web.Request) -> web.Response:
         body = await request.json()
+        by, pending = _asker(request), self._queue.pending
         if body.get("clear"):
             self._queue.clear()
+            for job in pending:
+                self._observer.note("deleted", **job.ids, by=by)
         for prompt_id in body.get("delete", []):
             if self._queue.delete(prompt_id):
-                self._observer.note("deleted", prompt_id=prompt_id)
+                job = next(job for job in pending if job.prompt_id == prompt_id)
+                self._observer.note("deleted", **job.ids, by=by)
         return web.Response()
 
     async def _show_history(self, request: web.Request) -> web.Response:
@@ -163,7 +172,7 @@ class Server:
             body = await request.json()
         except json.JSONDecodeError:
             body = {}
-        self._executor.interrupt(body.get("prompt_id") or None)
+        self._executor.interrupt(body.get("prompt_id") or None, by=_asker(request))
         return web.Response()
 
     async def _free(self, request: web.Request) -> web.Response:
@@ -208,6 +217,14 @@ class Server:
 
     async def _log(self, request: web.Request) -> web.Response:
         return web.json_response(self._observer.log)
+
+    async def _requests(self, request: web.Request) -> web.Response:
+        return web.json_response(self._observer.requests)
+
+
+def _asker(request: web.Request) -> str:
+    """Who asks for what ComfyUI has no client id for."""
+    return request.headers.get("User-Agent", "")
 
 
 async def _features(request: web.Request) -> web.Response:
