@@ -11,6 +11,7 @@ import typer
 from orchestrator import __version__
 from orchestrator.cli.resume import resume
 from orchestrator.cli.sandbox import sandbox
+from orchestrator.cli.status import status
 from orchestrator.cli.submit import submit
 from orchestrator.errors import RetakeError
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(submit)
 app.command()(resume)
+app.command()(status)
 app.command()(sandbox)
 
 
