@@ -17,7 +17,7 @@ from orchestrator.cli.display import shown
 from orchestrator.cli.target import keep_inputs
 from orchestrator.config import Settings
 from orchestrator.errors import InputError, RetakeError
-from orchestrator.journal import Journal
+from orchestrator.journal import ClaimRefused, Journal
 from orchestrator.models import Attempt, Target
 from orchestrator.progress import Watch
 from orchestrator.run import Collaborators, Result, run_target
@@ -77,8 +77,14 @@ def resume(only: str | None, settings: Settings, changes: Mapping[str, Any], out
             sandbox = setup["sandbox"] and "servers" not in given
             async with session.opened(chosen, sandbox=sandbox) as using:
                 for target, _ in group:
-                    history = await using.journal.attempts(target)
-                    codes.append(await _run(target, history, using, output))
+                    try:
+                        history = await using.journal.claim(target)
+                    except ClaimRefused as error:
+                        if only is not None:
+                            raise
+                        print(f"left alone: {error}", file=sys.stderr)
+                    else:
+                        codes.append(await _run(target, history, using, output))
         return max(codes)
 
     return _until_interrupted(main, settings.out)
