@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Folder of pictures and journal."""
     gate: str = "clip>=28"
     budget: int = Field(default=12, ge=1)
+    depth: int = Field(default=2, ge=1)
+    """Prompts of ours that a server holds at once, so that it never waits for us."""
     connect_seconds: float = Field(default=5.0, gt=0)
     """How long a server may take to accept a connection."""
     answer_seconds: float = Field(default=30.0, gt=0)

@@ -135,6 +135,8 @@ class Attempt(Noun):
     """Number of the attempt whose mutation this one submits again."""
     verdict: Verdict | None = None
     pictures: tuple[Picture, ...] = ()
+    cached: bool = False
+    """Whether the server had its pictures already."""
     gpu_seconds: float = 0.0
     """Seconds between the server's start and end of this prompt."""
     message: str = ""

@@ -9,25 +9,22 @@ import contextlib
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from orchestrator.comfy.client import ComfyClient
 from orchestrator.comfy.events import Event, Progress
+from orchestrator.comfy.fleet import Fleet, Job
 from orchestrator.comfy.outcome import Outcome
-from orchestrator.comfy.prompt_state import End, OutputImage
-from orchestrator.errors import PromptRejected, ScorerRefused, ServerError
-from orchestrator.journal import Journal
+from orchestrator.errors import PromptRejected, ServerError, ServerUnreachable, Unsettled
+from orchestrator.journal import Journal, OwnershipLost
 from orchestrator.models import Attempt, Ending, Picture, Target, Verdict
 from orchestrator.progress import AttemptEnded, AttemptStarted, AttemptStep, TargetEnded, Watch
-from orchestrator.record import full_record
 from orchestrator.scoring import Scorer
-from orchestrator.search import judge
 from orchestrator.search.ledger import Ledger
 from orchestrator.search.strategy import Strategy
 from orchestrator.storage import Storage
+from orchestrator.verdict import Gatekeeper, amended
 from orchestrator.workflow.binding import bind
 from orchestrator.workflow.edit import apply
-from orchestrator.workflow.emphasis import plain
 from orchestrator.workflow.graph import Graph
 
 
@@ -35,7 +32,7 @@ from orchestrator.workflow.graph import Graph
 class Collaborators:
     """What a run works with. Shared by all targets of a process."""
 
-    servers: Sequence[ComfyClient]
+    fleet: Fleet
     scorer: Scorer
     journal: Journal
     storage: Storage
@@ -60,15 +57,16 @@ async def run_target(
     using: Collaborators,
     watch: Watch,
 ) -> Result:
-    """Run a target to its end on all servers at once, one attempt at a time on each.
+    """Run a target to its end, on as many slots of the fleet as are free.
 
     Cancelled, it takes our prompts back from the servers and leaves the target to be resumed. The
     first RetakeError that stops a lane is raised; the target can be resumed then, too.
     """
     ledger = Ledger(target, history, strategy)
     run = _Run(target, ledger, using, watch)
-    await run.mark_lost()
-    lanes = {asyncio.create_task(run.lane(server)) for server in using.servers}
+    unfinished = [attempt for attempt in ledger.attempts if attempt.verdict is None]
+    lanes = {asyncio.create_task(run.settle(attempt)) for attempt in unfinished}
+    lanes |= {asyncio.create_task(run.lane()) for _ in range(using.fleet.slots)}
     try:
         while lanes and not ledger.decided:
             ended, lanes = await asyncio.wait(lanes, return_when=asyncio.FIRST_COMPLETED)
@@ -83,123 +81,127 @@ async def run_target(
 
 
 class _Run:
-    """What the lanes of one target do. A lane is one slot of one server."""
+    """What the lanes of one target do."""
 
     def __init__(self, target: Target, ledger: Ledger, using: Collaborators, watch: Watch) -> None:
         self._target = target
         self._ledger = ledger
         self._using = using
         self._watch = watch
+        self._gatekeeper = Gatekeeper(target, ledger, using.scorer, using.storage)
         self._graph = Graph.from_api(target.workflow)
         self._binding = bind(self._graph, target.bindings)
-        self._prompt = plain(target.prompt)
+        self._job = Job.of(target.workflow)
+        self._supplied: set[ComfyClient] = set()
+        """Servers that have the input images."""
+        self._disowned = False
+        """Another process runs the target now: its prompts are no longer ours to cancel."""
 
-    async def mark_lost(self) -> None:
-        """Attempts under way on servers that are not ours any more can't be asked about."""
-        known = {str(server.address) for server in self._using.servers}
-        for attempt in self._ledger.attempts:
-            if attempt.verdict is None and attempt.server not in known:
-                message = f"{attempt.server} is not in use any more"
-                await self._end(_with(attempt, verdict=Verdict.LOST, message=message))
+    async def lane(self) -> None:
+        """One attempt after the other, each in a slot of some server while it is generated."""
+        while self._ledger.open:
+            async with self._using.fleet.slot(self._job, avoid=self._ledger.avoid) as server:
+                attempt = self._ledger.begin(str(server.address), str(uuid.uuid4()))
+                if attempt is None:
+                    return
+                await self._using.journal.begin(self._target, attempt)
+                self._watch(AttemptStarted(attempt=attempt))
+                attempt = await self._made(server, attempt, submitted=False)
+                if attempt.verdict == Verdict.OUT_OF_MEMORY:
+                    with contextlib.suppress(ServerError):
+                        await server.free()
+            await self._judge(attempt)
 
-    async def lane(self, server: ComfyClient) -> None:
-        for name in self._target.inputs:
-            await server.upload(name, self._using.storage.get_input(name))
-        url = str(server.address)
-        for attempt in self._ledger.attempts:
-            if attempt.verdict is None and attempt.server == url:
-                await self._attempt(server, attempt, submitted=True)
-        while (begun := self._ledger.begin(url, str(uuid.uuid4()))) is not None:
-            await self._using.journal.begin(self._target, begun)
-            await self._attempt(server, begun, submitted=False)
+    async def settle(self, attempt: Attempt) -> None:
+        """An attempt that was under way when an earlier run was stopped."""
+        self._watch(AttemptStarted(attempt=attempt))
+        if not attempt.pictures:
+            if attempt.server not in self._using.fleet.urls:
+                lost = amended(attempt, verdict=Verdict.LOST, message="its server is not in use")
+                return await self._end(lost)
+            server = await self._using.fleet.answering(attempt.server)
+            attempt = await self._made(server, attempt, submitted=True)
+        await self._judge(attempt)
 
     async def end(self) -> None:
         """Publish the best of a target that was not satisfied, and write down how it ended."""
         if self._ledger.best is not None and not self._ledger.accepted:
             attempt, best = self._ledger.best
-            await self._record(await self._publish(attempt, lambda picture: picture is best))
+            published = await self._gatekeeper.publish(attempt, lambda picture: picture is best)
+            await self._record(published)
         await self._using.journal.end_target(self._target, self._ledger.ending)
         self._using.storage.clear(self._target.id)
         self._watch(TargetEnded(target_id=self._target.id, ending=self._ledger.ending))
 
-    async def _attempt(self, server: ComfyClient, attempt: Attempt, *, submitted: bool) -> None:
-        """See one attempt through to its verdict, or take it back when we are cancelled."""
-        self._watch(AttemptStarted(attempt=attempt))
-        graph = apply(self._graph, self._binding, attempt.mutation, prompt=self._target.prompt)
-        api, relay = graph.to_api(), self._relay(attempt)
+    async def _made(self, server: ComfyClient, attempt: Attempt, *, submitted: bool) -> Attempt:
+        """The attempt with its pictures on our disk, or with a verdict if there are none.
+
+        A server that stops answering is waited for: only it can tell what became of the prompt.
+        """
         try:
-            if submitted:
-                outcome = await server.follow(attempt.prompt_id, relay, graph=api)
-            else:
-                outcome = await server.generate(api, attempt.prompt_id, relay)
-            attempt = await self._judged(server, attempt, outcome)
+            while True:
+                try:
+                    return await self._gatekeeper.fetch(
+                        server, attempt, await self._outcome(server, attempt, submitted=submitted)
+                    )
+                except ServerUnreachable as error:
+                    self._using.fleet.doubt(server)
+                    submitted = submitted or isinstance(error, Unsettled)
+                    if not submitted:
+                        return amended(attempt, verdict=Verdict.LOST, message=str(error))
+                    server = await self._using.fleet.answering(attempt.server)
         except PromptRejected as error:
-            attempt = _with(attempt, verdict=Verdict.REJECTED_BY_SERVER, message=str(error))
+            return amended(attempt, verdict=Verdict.REJECTED_BY_SERVER, message=str(error))
+        except ServerError as error:
+            return amended(attempt, verdict=Verdict.LOST, message=str(error))
         except asyncio.CancelledError:
-            with contextlib.suppress(ServerError):
-                await server.cancel(attempt.prompt_id)
-            await self._end(_with(attempt, verdict=Verdict.INTERRUPTED_BY_US))
+            await self._take_back(server, attempt)
             raise
+
+    async def _outcome(self, server: ComfyClient, attempt: Attempt, *, submitted: bool) -> Outcome:
+        mutation, prompt = attempt.mutation, self._target.prompt
+        graph = apply(self._graph, self._binding, mutation, prompt=prompt).to_api()
+        if submitted:
+            return await server.follow(attempt.prompt_id, self._relay(attempt), graph=graph)
+        if server not in self._supplied:
+            for name in self._target.inputs:
+                await server.upload(name, self._using.storage.get_input(name))
+            self._supplied.add(server)
+        return await server.generate(graph, attempt.prompt_id, self._relay(attempt))
+
+    async def _take_back(self, server: ComfyClient, attempt: Attempt) -> None:
+        """Cancel on the server; where that can't be done now, resume will settle it."""
+        if self._disowned:
+            return
+        with contextlib.suppress(ServerError):
+            await server.cancel(attempt.prompt_id)
+            await self._end(amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
+
+    async def _judge(self, attempt: Attempt) -> None:
+        """See pictures on our disk through to their verdict."""
+        if attempt.verdict is None:
+            await self._record(attempt)
+            try:
+                attempt = await self._gatekeeper.judge(attempt)
+            except asyncio.CancelledError:
+                if self._ledger.decided:  # nobody needs to know any more
+                    await self._end(amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
+                raise
         await self._end(attempt)
 
-    async def _judged(self, server: ComfyClient, attempt: Attempt, outcome: Outcome) -> Attempt:
-        """The attempt with its pictures, scores and verdict, the accepted ones published."""
-        attempt = _with(attempt, gpu_seconds=outcome.seconds, message=outcome.error)
-        trouble = _trouble(outcome)
-        if trouble is not None:
-            return _with(attempt, verdict=trouble)
-        seen = {picture.sha256 for a in self._ledger.attempts for picture in a.pictures}
-        pictures = [await self._scored(server, image, seen) for image in outcome.images]
-        attempt = _with(attempt, pictures=tuple(pictures))
-        if any(picture.passed for picture in pictures):
-            attempt = await self._publish(attempt, lambda picture: picture.passed)
-            return _with(attempt, verdict=Verdict.ACCEPTED)
-        if outcome.cached:
-            return _with(attempt, verdict=Verdict.CACHED)
-        if not any(picture.scores for picture in pictures):
-            return _with(attempt, verdict=Verdict.SCORER_FAILED, message=pictures[0].message)
-        return _with(attempt, verdict=Verdict.BELOW_GATE)
-
-    async def _scored(self, server: ComfyClient, image: OutputImage, seen: set[str]) -> Picture:
-        data = await server.fetch(image)
-        sha256 = await asyncio.to_thread(self._using.storage.put, self._target.id, data)
-        try:
-            scores = await self._using.scorer.score(data, self._prompt)
-        except ScorerRefused as error:
-            return Picture(sha256=sha256, message=str(error))
-        passed = sha256 not in seen and judge.passes(self._target.gate, scores)
-        seen.add(sha256)
-        return Picture(sha256=sha256, scores=scores, passed=passed)
-
-    async def _publish(self, attempt: Attempt, wanted: Callable[[Picture], bool]) -> Attempt:
-        """The attempt, its wanted pictures written for people."""
-        pictures = []
-        for index, picture in enumerate(attempt.pictures):
-            if wanted(picture):
-                name = f"{self._target.id}-{attempt.number:03}" + (f"-{index}" if index else "")
-                path = await asyncio.to_thread(
-                    self._using.storage.publish,
-                    self._target.id,
-                    picture.sha256,
-                    name,
-                    full_record(self._target, attempt, picture),
-                )
-                picture = picture.model_copy(update={"file": path.name})
-            pictures.append(picture)
-        return _with(attempt, pictures=tuple(pictures))
-
     async def _end(self, attempt: Attempt) -> None:
-        """Write an attempt's verdict down, and keep of the rejected pictures only the best."""
+        """Write an attempt's verdict down."""
         await self._record(attempt)
-        best = self._ledger.best
-        for picture in [p for a in self._ledger.attempts for p in a.pictures]:
-            if best is None or picture.sha256 != best[1].sha256:
-                self._using.storage.discard(self._target.id, picture.sha256)
+        self._gatekeeper.forget_losers()
         self._watch(AttemptEnded(attempt=attempt))
 
     async def _record(self, attempt: Attempt) -> None:
         self._ledger.enter(attempt)
-        await self._using.journal.end(self._target, attempt)
+        try:
+            await self._using.journal.end(self._target, attempt)
+        except OwnershipLost:
+            self._disowned = True
+            raise
 
     def _relay(self, attempt: Attempt) -> Callable[[Event], None]:
         def relay(event: Event) -> None:
@@ -208,20 +210,3 @@ class _Run:
                 self._watch(AttemptStep(number=attempt.number, step=step, steps=steps))
 
         return relay
-
-
-def _trouble(outcome: Outcome) -> Verdict | None:
-    """The verdict on a prompt that brought nothing to judge."""
-    match outcome.ending:
-        case End.FAILED:
-            return Verdict.OUT_OF_MEMORY if outcome.out_of_memory else Verdict.NODE_ERROR
-        case End.INTERRUPTED:
-            return Verdict.INTERRUPTED_BY_OTHER
-        case End.LOST:
-            return Verdict.LOST
-        case End.SUCCEEDED:
-            return None if outcome.images else Verdict.NO_IMAGE
-
-
-def _with(attempt: Attempt, **changes: Any) -> Attempt:
-    return attempt.model_copy(update=changes)

@@ -15,6 +15,7 @@ from orchestrator import config
 from orchestrator.cli import session, summary
 from orchestrator.cli.display import shown
 from orchestrator.cli.target import keep_inputs
+from orchestrator.comfy.fleet import Job
 from orchestrator.config import Settings
 from orchestrator.errors import InputError, RetakeError
 from orchestrator.journal import ClaimRefused, Journal
@@ -47,6 +48,7 @@ def submit(
 
     async def main() -> int:
         async with session.opened(settings, sandbox=sandbox) as using:
+            await using.fleet.check(Job.of(target.workflow))
             kept = keep_inputs(target, folder, using.storage)
             await using.journal.add_target(kept, setup)
             return await _run(kept, [], using, output)
@@ -124,6 +126,8 @@ def _saying_how_to_resume(out: Path) -> Iterator[None]:
     """Trouble in mid-run loses nothing: the line that tells of it says how to go on."""
     try:
         yield
+    except InputError:
+        raise
     except RetakeError as error:
         raise RetakeError(
             f"{error}; nothing is lost, go on with: {_resume_command(out)}"

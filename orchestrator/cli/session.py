@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator import child, scoring
 from orchestrator.cli.display import busy
 from orchestrator.comfy.client import ComfyClient
+from orchestrator.comfy.fleet import Fleet
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.config import Settings
 from orchestrator.errors import InputError, RetakeError
@@ -38,16 +39,14 @@ async def opened(settings: Settings, *, sandbox: bool) -> AsyncIterator[Collabor
         try:
             storage = Storage(settings.out)
             journal = await stack.enter_async_context(Journal(journal_path(settings)))
-            servers = await _servers(stack, settings, sandbox=sandbox)
+            fleet = await _fleet(stack, settings, sandbox=sandbox)
             scorer = await _scorer(stack, settings)
         except RetakeError as error:
             raise InputError(str(error)) from error
-        yield Collaborators(servers, scorer, journal, storage)
+        yield Collaborators(fleet, scorer, journal, storage)
 
 
-async def _servers(
-    stack: contextlib.AsyncExitStack, settings: Settings, *, sandbox: bool
-) -> Sequence[ComfyClient]:
+async def _fleet(stack: contextlib.AsyncExitStack, settings: Settings, *, sandbox: bool) -> Fleet:
     urls = settings.servers
     if sandbox:
         started = child.serving("orchestrator", "sandbox", ready_seconds=SANDBOX_READY_SECONDS)
@@ -56,8 +55,11 @@ async def _servers(
     timeouts = Timeouts(
         connect=settings.connect_seconds, read=settings.answer_seconds, poll=settings.poll_seconds
     )
-    clients = [ComfyClient(url, headers=settings.headers, timeouts=timeouts) for url in urls]
-    return [await stack.enter_async_context(client) for client in clients]
+
+    def client(url: str) -> ComfyClient:
+        return ComfyClient(url, headers=settings.headers, timeouts=timeouts)
+
+    return await stack.enter_async_context(Fleet(urls, client, depth=settings.depth))
 
 
 async def _scorer(stack: contextlib.AsyncExitStack, settings: Settings) -> Scorer:

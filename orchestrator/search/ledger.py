@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from orchestrator.models import Attempt, Ending, Mutation, Picture, Target
+from orchestrator.models import Attempt, Ending, Mutation, Picture, Target, Verdict
 from orchestrator.search import judge, policy
 from orchestrator.search.strategy import Strategy
 
@@ -54,9 +54,21 @@ class Ledger:
             return self.failure.message
         return next((a.message for a in reversed(self.attempts) if a.message), "")
 
+    @property
+    def open(self) -> bool:
+        """Whether another attempt may begin."""
+        return not self.decided and policy.affordable(self._target, self.attempts)
+
+    @property
+    def avoid(self) -> frozenset[str]:
+        """Servers that the next attempt had better not go to: those that ran out of memory."""
+        repeats = policy.to_repeat(self.attempts)
+        exhausted = repeats is not None and repeats.verdict == Verdict.OUT_OF_MEMORY
+        return frozenset({repeats.server}) if repeats and exhausted else frozenset()
+
     def begin(self, server: str, prompt_id: str) -> Attempt | None:
         """Enter the next attempt and return it, or None when nothing is left to do or to spend."""
-        if self.decided or not policy.affordable(self._target, self.attempts):
+        if not self.open:
             return None
         repeats = policy.to_repeat(self.attempts)
         attempt = Attempt(

@@ -16,6 +16,7 @@ import httpx
 
 from orchestrator import child, scoring
 from orchestrator.comfy.client import ComfyClient
+from orchestrator.comfy.fleet import Fleet
 from orchestrator.journal import Journal
 from orchestrator.models import Attempt, Budget, Ending, Target, Verdict
 from orchestrator.run import Collaborators, Result, run_target
@@ -69,7 +70,7 @@ async def measure(count: int) -> list[Figure]:
         scorer_url = await stack.enter_async_context(scoring.local("scenes", "cpu"))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         using = Collaborators(
-            servers=[await stack.enter_async_context(ComfyClient(url))],
+            fleet=await stack.enter_async_context(Fleet([url], ComfyClient)),
             scorer=await stack.enter_async_context(scoring.Scorer(scorer_url)),
             journal=await stack.enter_async_context(Journal(folder / "journal.db")),
             storage=Storage(folder),

@@ -22,6 +22,7 @@ ROOMS = [
     "storage",
     "progress",
     "record",
+    "verdict",
     "run",
     "config",
     "cli",
@@ -34,7 +35,16 @@ PURE_MODULES = ["comfy/events", "comfy/frames", "comfy/messages", "comfy/prompt_
 IMPURE = {"asyncio", "os", "pathlib", "time", "socket", "subprocess", "threading", "tempfile",
           "httpx", "websockets", "torch", "sqlalchemy", "rich", "typer", "aiohttp"}  # fmt: skip
 
-CLI_FREE_OF = ["torch", "open_clip", "sqlalchemy", "aiohttp", "fastapi", "starlette", "numpy"]
+CLI_FREE_OF = [
+    "torch",
+    "open_clip",
+    "sqlalchemy",
+    "alembic",
+    "aiohttp",
+    "fastapi",
+    "starlette",
+    "numpy",
+]
 
 
 def modules(package: str) -> list[Path]:
@@ -107,7 +117,14 @@ def test_files_stay_small_enough_to_read(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "argv", [["--help"], ["submit", "--help"], ["resume", "--help"], ["sandbox", "--help"]]
+    "argv",
+    [
+        ["--help"],
+        ["submit", "--help"],
+        ["resume", "--help"],
+        ["sandbox", "--help"],
+        ["status", "--help"],
+    ],
 )
 def test_help_loads_nothing_heavy(argv: list[str]) -> None:
     """A new interpreter, since others have loaded everything into this one."""

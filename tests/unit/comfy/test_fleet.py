@@ -1,0 +1,154 @@
+"""The fleet over real sandboxes: slots, capability, servers that go and come back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from orchestrator.comfy.client import ComfyClient
+from orchestrator.comfy.fleet import Fleet, Job
+from orchestrator.comfy.timeouts import Timeouts
+from orchestrator.errors import NotComfyUI, ServerUnreachable, WorkflowError
+from orchestrator.sandbox.app import Sandbox
+from orchestrator.sandbox.options import Options
+
+NOBODY = "http://127.0.0.1:9"
+
+
+def job(checkpoint: str = "scenes-easy.safetensors") -> Job:
+    loader = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": checkpoint}}
+    return Job.of({"1": loader})
+
+
+def client(url: str) -> ComfyClient:
+    return ComfyClient(url, timeouts=Timeouts(retry=(), connect=1.0))
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def sandbox(stack: AsyncExitStack, port: int = 0) -> str:
+    return (await stack.enter_async_context(Sandbox(Options(port=port)))).url
+
+
+async def fleet(stack: AsyncExitStack, *urls: str, depth: int = 2) -> Fleet:
+    made = Fleet(urls, client, depth=depth, probe_seconds=0.01)
+    return await stack.enter_async_context(made)
+
+
+async def take(stack: AsyncExitStack, fleet: Fleet, job: Job, **more: Any) -> str:
+    return str((await stack.enter_async_context(fleet.slot(job, **more))).address)
+
+
+async def test_gives_each_server_as_many_prompts_as_it_has_slots(stack: AsyncExitStack) -> None:
+    one, two = await sandbox(stack), await sandbox(stack)
+    servers = await fleet(stack, one, two)
+    taken = [await take(stack, servers, job()) for _ in range(4)]
+    assert sorted(taken) == sorted([one, one, two, two])
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await take(stack, servers, job())
+
+
+async def test_a_slot_that_falls_free_goes_to_who_waits_longest(stack: AsyncExitStack) -> None:
+    servers = await fleet(stack, await sandbox(stack), depth=1)
+    order = []
+
+    async def work(name: str) -> None:
+        async with servers.slot(job()):
+            order.append(name)
+
+    async with AsyncExitStack() as held:
+        await take(held, servers, job())
+        tasks = []
+        for name in "abc":
+            tasks.append(asyncio.create_task(work(name)))
+            await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert order == ["a", "b", "c"]
+
+
+async def test_who_stops_waiting_is_out_of_the_line(stack: AsyncExitStack) -> None:
+    servers = await fleet(stack, await sandbox(stack), depth=1)
+    async with AsyncExitStack() as held:
+        await take(held, servers, job())
+        gone = asyncio.create_task(take(stack, servers, job()))
+        await asyncio.sleep(0.01)
+        gone.cancel()
+        await asyncio.wait([gone])
+    async with asyncio.timeout(1):
+        await take(stack, servers, job())
+
+
+async def test_prefers_the_server_that_has_the_model_loaded(stack: AsyncExitStack) -> None:
+    servers = await fleet(stack, await sandbox(stack), await sandbox(stack))
+    async with servers.slot(job("scenes-hard.safetensors")) as first:
+        hard = str(first.address)
+    async with servers.slot(job("scenes-easy.safetensors")) as second:
+        assert str(second.address) != hard
+    async with servers.slot(job("scenes-hard.safetensors")) as third:
+        assert str(third.address) == hard
+
+
+async def test_avoids_a_server_while_there_is_another(stack: AsyncExitStack) -> None:
+    one, two = await sandbox(stack), await sandbox(stack)
+    servers = await fleet(stack, one, two)
+    assert await take(stack, servers, job(), avoid={one}) == two
+    assert await take(stack, servers, job(), avoid={two}) == one
+    assert await take(stack, servers, job(), avoid={one, two}) in (one, two)
+
+
+async def test_a_job_that_no_server_can_do_is_refused(stack: AsyncExitStack) -> None:
+    servers = await fleet(stack, await sandbox(stack))
+    with pytest.raises(WorkflowError, match="scenes-medium") as caught:
+        await take(stack, servers, job("scenes-medium.safetensors"))
+    assert "\n" not in str(caught.value)
+
+
+async def test_works_without_the_servers_that_are_down(stack: AsyncExitStack) -> None:
+    one = await sandbox(stack)
+    servers = await fleet(stack, NOBODY, one)
+    assert {await take(stack, servers, job()) for _ in range(2)} == {one}
+
+
+async def test_without_any_server_there_is_no_fleet(stack: AsyncExitStack) -> None:
+    with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1:9"):
+        await fleet(stack, NOBODY)
+
+
+async def test_a_wrong_address_is_told_even_beside_a_right_one(stack: AsyncExitStack) -> None:
+    one = await sandbox(stack)
+    with pytest.raises(NotComfyUI):
+        await fleet(stack, one, f"{one}/nowhere")
+
+
+async def test_a_server_that_joins_late_is_given_what_waits(stack: AsyncExitStack) -> None:
+    async with Sandbox(Options()) as probe:
+        port = int(probe.url.rsplit(":", 1)[1])
+    servers = await fleet(stack, await sandbox(stack), f"http://127.0.0.1:{port}", depth=1)
+    await take(stack, servers, job())
+    waiting = asyncio.create_task(take(stack, servers, job()))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    late = await sandbox(stack, port)
+    async with asyncio.timeout(5):
+        assert await waiting == late
+
+
+async def test_a_doubted_server_gets_no_work_until_it_answers(stack: AsyncExitStack) -> None:
+    url = await sandbox(stack)
+    servers = await fleet(stack, url)
+    async with servers.slot(job()) as server:
+        servers.doubt(server)
+        again = asyncio.create_task(servers.answering(url))
+        await asyncio.sleep(0)
+        assert not again.done()
+        async with asyncio.timeout(5):
+            assert await again is server
+    async with asyncio.timeout(5):
+        await take(stack, servers, job())
