@@ -184,7 +184,7 @@ def _bound(host: str, port: int) -> socket.socket:
 async def _serve(
     exits: contextlib.AsyncExitStack, application: web.Application, listener: socket.socket
 ) -> web.AppRunner:
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     exits.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listener).start()

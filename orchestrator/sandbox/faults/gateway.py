@@ -4,6 +4,7 @@ Also the routes by which faults are armed.
 """
 
 import asyncio
+import contextlib
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -71,8 +72,9 @@ class Gateway:
         self._faults.arm(faults)
         # Answered first: what strikes now may end this connection too.
         response = web.json_response(self._faults.shown())
-        await response.prepare(request)
-        await response.write_eof()
+        with contextlib.suppress(ConnectionError):
+            await response.prepare(request)
+            await response.write_eof()
         await self._strikes.now()
         return response
 
