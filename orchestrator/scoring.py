@@ -9,7 +9,7 @@ from typing import Self
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_base, wait_random_exponential
 
 from orchestrator import child
@@ -23,19 +23,24 @@ _SCORES = TypeAdapter(tuple[Score, ...])
 
 
 class Scorer:
-    """A scorer at a URL. Raises ScorerUnavailable after its retries, and ScorerRefused at once."""
+    """A scorer at a URL.
+
+    One that is down or busy is waited for, `patience` seconds for each picture: pictures are on
+    disk meanwhile and nothing is generated again. Then ScorerUnavailable is raised; ScorerRefused
+    is at once.
+    """
 
     def __init__(
         self,
         url: str,
         *,
-        attempts: int = 6,
+        patience: float = 3600.0,
         wait: wait_base | None = None,
         seconds: float = 60.0,
     ) -> None:
         self.url = url.rstrip("/")
         self._http = httpx.AsyncClient(base_url=self.url, timeout=seconds)
-        self._attempts = attempts
+        self._patience = patience
         self._wait = wait or wait_random_exponential(multiplier=0.2, max=10)
 
     async def __aenter__(self) -> Self:
@@ -61,7 +66,7 @@ class Scorer:
         """The scores of image bytes against a plain prompt."""
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(ScorerUnavailable),
-            stop=stop_after_attempt(self._attempts),
+            stop=stop_after_delay(self._patience),
             wait=self._wait,
             reraise=True,
         ):

@@ -42,3 +42,15 @@ def serving(*arguments: object) -> Iterator[str]:
         process.stdout.close()
         assert process.stdin is not None
         process.stdin.close()
+
+
+def children_of(pid: int) -> list[int]:
+    """Ids of the processes that a process has started and that still live."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,stat=,comm=", "--ppid", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    return [int(pid) for pid, state, name in rows if "Z" not in state and name != "ps"]

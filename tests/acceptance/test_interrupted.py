@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.processes import ROOT, retake, serving
+from tests.processes import ROOT, children_of, retake, serving
 
 SD15 = ROOT / "workflows" / "sd15.json"
 FLAGS = ["--set", "Size.width=64", "--set", "Size.height=64", "--gate", "clip>=44.9"]
@@ -96,14 +96,6 @@ def test_after_sigkill_the_running_prompt_is_found_again(
     assert len(submitted_prompts(slow)) - before == 2
 
 
-def children(process: subprocess.Popen[str]) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(process.pid)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return [int(pid) for pid in listed.stdout.split()]
-
-
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -119,8 +111,43 @@ def test_own_sandbox_and_scorer_are_never_left_behind(
 ) -> None:
     process = started(tmp_path, "--sandbox", "--budget", 50)
     until_step(process, 1)
-    pids = children(process)
+    pids = children_of(process.pid)
     assert len(pids) == 2
     process.send_signal(number)
     process.communicate(timeout=20)
     assert eventually(lambda: not any(map(alive, pids)))
+
+
+def test_a_scorer_that_dies_is_revived_and_nothing_is_generated_again(
+    tmp_path: Path, slow: str
+) -> None:
+    before = len(submitted_prompts(slow))
+    process = started(tmp_path, "--server", slow, "--model", "scenes", "--budget", 3)
+    until_step(process, 1)
+    (scorer,) = children_of(process.pid)
+    os.kill(scorer, signal.SIGKILL)
+    told, trouble = process.communicate(timeout=60)
+    assert process.returncode == 3, trouble
+    summary = json.loads(told.splitlines()[-1])
+    assert (summary["verdict"], summary["attempts"]) == ("exhausted", 3)
+    assert "clip" in summary["best"]["scores"]
+    assert len(submitted_prompts(slow)) - before == 3
+
+
+def test_two_resumes_never_run_one_target_twice(tmp_path: Path, slow: str, scorer: str) -> None:
+    process = started(tmp_path, "--server", slow, "--scorer", scorer, "--budget", 3)
+    until_step(process, 1)
+    process.kill()
+    process.communicate()
+    before = len(submitted_prompts(slow))
+    resume = [sys.executable, "-m", "orchestrator", "resume", "--json"]
+    both = [
+        subprocess.Popen(
+            resume, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    told = [process.communicate(timeout=60) for process in both]
+    assert sorted(process.returncode for process in both) == [0, 3], told
+    assert sum("left alone: target" in trouble for _, trouble in told) == 1
+    assert len(submitted_prompts(slow)) - before <= 2

@@ -1,10 +1,14 @@
 """Children for real: the sandbox is one, and quick to start."""
 
+import os
+import signal
+
 import httpx
 import pytest
 
 from orchestrator import child
 from orchestrator.errors import InputError, RetakeError
+from tests.processes import children_of
 
 
 async def test_serves_while_the_block_lasts_and_not_after() -> None:
@@ -25,3 +29,19 @@ async def test_a_child_that_is_not_ready_in_time_is_ended() -> None:
     with pytest.raises(RetakeError, match=r"sandbox was not ready within 0\.01 s"):
         async with child.serving("orchestrator", "sandbox", ready_seconds=0.01):
             pass
+
+
+async def test_a_child_that_dies_is_revived_at_the_same_url(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(child, "REVIVE_SECONDS", 0.0)
+    async with httpx.AsyncClient() as http:
+        async with child.serving("orchestrator", "sandbox", ready_seconds=30) as url:
+            (pid,) = children_of(os.getpid())
+            os.kill(pid, signal.SIGKILL)
+            transport = httpx.AsyncHTTPTransport(retries=8)  # waits 0.5, 1, 2, 4 … s
+            async with httpx.AsyncClient(transport=transport) as patient:
+                assert (await patient.get(f"{url}/prompt")).status_code == 200
+            assert children_of(os.getpid()) != [pid]
+        with pytest.raises(httpx.ConnectError):
+            await http.get(f"{url}/prompt")

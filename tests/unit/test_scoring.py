@@ -31,7 +31,7 @@ async def serve() -> AsyncIterator[Serve]:
         app.router.add_route("*", "/{any:.*}", answer)
         servers.append(server := TestServer(app))
         await server.start_server()
-        return Scorer(str(server.make_url("")), attempts=3, wait=wait_none())
+        return Scorer(str(server.make_url("")), patience=0.2, wait=wait_none())
 
     yield start
     for server in servers:
