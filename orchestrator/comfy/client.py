@@ -22,7 +22,7 @@ from orchestrator.comfy.explain import Explainer
 from orchestrator.comfy.follower import Follower
 from orchestrator.comfy.http_api import Answer, Http, Unanswered
 from orchestrator.comfy.outcome import Outcome, conclude
-from orchestrator.comfy.prompt_state import OutputImage, PromptState
+from orchestrator.comfy.prompt_state import End, OutputImage, PromptState
 from orchestrator.comfy.sender import Sender
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.comfy.watch import OnEvent, Watch, ignore
@@ -151,6 +151,7 @@ class ComfyClient:
         """
         graph = graph or {}
         with self._follower.watch(PromptState.of(prompt_id, graph, missed=True), on_event) as watch:
+            self._sender.expect(prompt_id, watch.presence)
             self._follower.suspect(watch)
             return await self._conclude(watch, graph, ())
 
@@ -185,6 +186,8 @@ class ComfyClient:
         may have ended by itself meanwhile. Raises ServerError.
         """
         self._follower.check()
+        if not self._sender.expects(prompt_id):  # it waits for a connection: never to be sent
+            self._follower.take(prompt_id, Deleted(prompt_id))
         gone = await self._sender.remove(prompt_id)
         if gone:
             self._follower.take(prompt_id, Deleted(prompt_id))
@@ -208,8 +211,12 @@ class ComfyClient:
         """Why outputs were dropped, one line each. Raises PromptRejected, ServerError."""
         prompt_id = watch.state.prompt_id
         await self._follower.online()
+        if watch.state.settled:  # cancelled meanwhile
+            return ()
         try:
-            answer = await self._sender.send(graph, prompt_id, self._follower.client_id)
+            answer = await self._sender.send(
+                graph, prompt_id, self._follower.client_id, watch.presence
+            )
         except Unanswered:
             self._follower.suspect(watch)
             return ()
@@ -217,9 +224,9 @@ class ComfyClient:
             explainer = await self._explainer(graph)
             raise PromptRejected(explainer.rejection(self._http.json(answer)))
         if answer.status >= 500:  # it may be queued all the same
-            watch.refusal = self._http.refusal(answer)
             self._follower.suspect(watch)
             if not answer.from_proxy:
+                watch.refusal = self._http.refusal(answer)
                 watch.presence.confirm()  # nothing will come later
             return ()
         try:
@@ -229,7 +236,6 @@ class ComfyClient:
         if accepted.prompt_id != prompt_id:
             await self.cancel(accepted.prompt_id)
             raise ServerError(f"{self.address} ignores the prompt id it is given: update ComfyUI")
-        watch.presence.confirm()
         if not accepted.node_errors:
             return ()
         return (await self._explainer(graph)).dropped(accepted.node_errors)
@@ -239,6 +245,8 @@ class ComfyClient:
     ) -> Outcome:
         await watch.wait()
         self._sender.settled(watch.state.prompt_id)
+        if watch.state.end is End.LOST and watch.refusal:
+            raise watch.refusal
         explainer = Explainer(str(self.address), graph, {})
         return conclude(watch.state, explainer, dropped=dropped, seconds=watch.seconds)
 

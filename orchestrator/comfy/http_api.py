@@ -75,11 +75,11 @@ class Http:
         self, path: str, params: Mapping[str, str] | None = None, *, retries: bool = True
     ) -> Answer:
         """Retried while the server can't be reached or is busy. Raises ServerError."""
-        async for attempt in self._attempts(_worth_another_get, retries):
+        if not retries:
+            return await self._get(path, params)
+        async for attempt in self._attempts(_worth_another_get):
             with attempt:
-                answer = await self._send("GET", path, params=params)
-                if answer.status in _BUSY:
-                    raise self.refusal(answer)
+                answer = await self._get(path, params)
         return answer
 
     async def get_json(self, path: str, *, retries: bool = True) -> Any:
@@ -126,16 +126,20 @@ class Http:
             return ServerError(f"{self._address} answers {answer.path} with HTTP {answer.status}")
         return self.not_comfyui(answer)
 
-    def _attempts(
-        self, worthwhile: Callable[[BaseException], bool], retries: bool = True
-    ) -> tenacity.AsyncRetrying:
-        delays = self._timeouts.retry if retries else ()
+    def _attempts(self, worthwhile: Callable[[BaseException], bool]) -> tenacity.AsyncRetrying:
+        delays = self._timeouts.retry
         return tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(worthwhile),
             wait=tenacity.wait_chain(*map(tenacity.wait_fixed, delays or (0.0,))),
             stop=tenacity.stop_after_attempt(len(delays) + 1),
             reraise=True,
         )
+
+    async def _get(self, path: str, params: Mapping[str, str] | None) -> Answer:
+        answer = await self._send("GET", path, params=params)
+        if answer.status in _BUSY:
+            raise self.refusal(answer)
+        return answer
 
     async def _send(self, method: str, path: str, **content: Any) -> Answer:
         try:

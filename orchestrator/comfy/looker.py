@@ -1,12 +1,14 @@
 """Looks into one server's `/queue` and `/history`: the truth beside what the websocket tells.
 
-One look serves all prompts and everybody who asks, and no two begin within `Timeouts.apart`. When
-a prompt's absence is believed is in `presence`.
+One look serves all prompts and everybody who asks, and `Timeouts.apart` lies between two, so that a
+slow server is asked less. When a prompt's absence is believed is in `presence`.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
 
 from orchestrator.comfy import messages
 from orchestrator.comfy.address import Address
@@ -15,6 +17,29 @@ from orchestrator.comfy.http_api import Http
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.comfy.watch import Watch
 from orchestrator.errors import ServerError, ServerUnreachable, Unsettled
+
+
+class Place(Enum):
+    """Where a look found a prompt."""
+
+    PENDING = auto()
+    RUNNING = auto()
+    RECORDED = auto()
+    NOWHERE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    prompt_id: str
+    place: asyncio.Future[Place]
+
+    def answer(self, place: Place | ServerError) -> None:
+        if self.place.done():  # whoever asked has gone
+            return
+        if isinstance(place, ServerError):
+            self.place.set_exception(place)
+        else:
+            self.place.set_result(place)
 
 
 class Looker:
@@ -35,7 +60,7 @@ class Looker:
         self._watches = watches
         self._on_queue = on_queue
         self._wanted = asyncio.Event()
-        self._asked: list[asyncio.Future[messages.Queue]] = []
+        self._questions: list[_Question] = []
         self._answering_since: float | None = None
         """From when every look was answered; None: the last one was not."""
 
@@ -43,51 +68,44 @@ class Looker:
         """Look as soon as the last look is long enough ago."""
         self._wanted.set()
 
-    async def look(self) -> messages.Queue:
-        """The queue at a look that begins from now on. Raises ServerError."""
-        asked = asyncio.get_running_loop().create_future()
-        self._asked.append(asked)
+    async def find(self, prompt_id: str) -> Place:
+        """Where a look that begins from now on finds a prompt, anybody's. Raises ServerError."""
+        question = _Question(prompt_id, asyncio.get_running_loop().create_future())
+        self._questions.append(question)
         self._wanted.set()
-        found: messages.Queue = await asked
-        return found
-
-    async def history(self, prompt_id: str) -> tuple[PromptEvent, ...]:
-        """Empty if it has no entry. Raises ServerError."""
-        body = await self._http.get_json(f"/history/{prompt_id}", retries=False)
-        try:
-            return messages.read_history(prompt_id, body)
-        except ValueError:
-            raise self._http.not_comfyui() from None
+        return await question.place
 
     async def run(self) -> None:
         """Until it is cancelled. The server is given up when it answers no look for long."""
         now = asyncio.get_running_loop().time
-        answered = began = now()
-        asked: list[asyncio.Future[messages.Queue]] = []
+        answered = last = now()
+        questions: list[_Question] = []
         try:
             while True:
-                await self._turn(began)
-                began = now()
-                asked, self._asked = self._asked, []
-                if not asked and not self._active():
+                await self._turn(last)
+                began = last = now()
+                questions, self._questions = self._questions, []
+                if not questions and not self._active():
                     answered = now()
                     continue
                 try:
-                    queue = await self._look()
+                    await self._look(questions)
                 except ServerError as error:
                     self._answering_since = None
-                    _settle(asked, error)
+                    for question in questions:
+                        question.answer(error)
                     if now() - answered > self._timeouts.gone:
                         self._give_up()
                 else:
                     answered = now()
                     self._answering_since = self._answering_since or began
-                    _settle(asked, queue)
+                last = now()
         finally:
-            _settle([*asked, *self._asked], ServerUnreachable(f"{self._address} is closed"))
+            for question in (*questions, *self._questions):
+                question.answer(ServerUnreachable(f"{self._address} is closed"))
 
     async def _turn(self, last: float) -> None:
-        """Wait until the next look is due."""
+        """Wait until the next look is due, `last` being when the last one was over."""
         unheard = any(watch.unheard for watch in self._active())
         pause = self._timeouts.apart if unheard else self._timeouts.poll
         with suppress(TimeoutError):
@@ -100,33 +118,49 @@ class Looker:
     def _active(self) -> list[Watch]:
         return [watch for watch in self._watches.values() if watch.active]
 
-    async def _look(self) -> messages.Queue:
+    async def _look(self, questions: list[_Question]) -> None:
         began = asyncio.get_running_loop().time()
         watches = self._active()  # what is sent from now on may not be in the answer
-        body = await self._http.get_json("/queue", retries=False)
-        try:
-            queue = messages.read_queue(body)
-        except ValueError:
-            raise self._http.not_comfyui() from None
+        queue = await self._queue()
+        found: dict[str, Place] = dict.fromkeys(queue.pending, Place.PENDING)
+        found |= dict.fromkeys(queue.running, Place.RUNNING)
         for watch in watches:
-            await self._look_up(watch, queue, began)
+            prompt_id = watch.state.prompt_id
+            if prompt_id in found:
+                watch.take(InQueue(prompt_id, running=found[prompt_id] is Place.RUNNING))
+            elif watch.active:
+                found[prompt_id] = await self._recorded(watch, began)
+        for question in questions:
+            if question.prompt_id not in found:
+                told = await self._history(question.prompt_id)
+                found[question.prompt_id] = Place.RECORDED if told else Place.NOWHERE
+            question.answer(found[question.prompt_id])
         self._on_queue(queue)
-        return queue
 
-    async def _look_up(self, watch: Watch, queue: messages.Queue, began: float) -> None:
-        prompt_id = watch.state.prompt_id
-        if prompt_id in queue.running or prompt_id in queue.pending:
-            watch.take(InQueue(prompt_id, running=prompt_id in queue.running))
-            return
-        if not watch.active:
-            return
-        told = await self.history(prompt_id)
+    async def _recorded(self, watch: Watch, began: float) -> Place:
+        told = await self._history(watch.state.prompt_id)
         for event in told:
             watch.take(event)
         if not told:
             watch.miss(self._answering_since or began, self._timeouts.read)
         if watch.over_for > self._timeouts.trail:
             watch.take(Gap())
+        return Place.RECORDED if told else Place.NOWHERE
+
+    async def _queue(self) -> messages.Queue:
+        body = await self._http.get_json("/queue", retries=False)
+        try:
+            return messages.read_queue(body)
+        except ValueError:
+            raise self._http.not_comfyui() from None
+
+    async def _history(self, prompt_id: str) -> tuple[PromptEvent, ...]:
+        """Empty if it has no entry."""
+        body = await self._http.get_json(f"/history/{prompt_id}", retries=False)
+        try:
+            return messages.read_history(prompt_id, body)
+        except ValueError:
+            raise self._http.not_comfyui() from None
 
     def _give_up(self) -> None:
         for watch in self._active():
@@ -136,15 +170,3 @@ class Looker:
                     "running?"
                 )
             )
-
-
-def _settle(
-    asked: list[asyncio.Future[messages.Queue]], found: messages.Queue | ServerError
-) -> None:
-    for future in asked:
-        if future.done():
-            continue
-        if isinstance(found, ServerError):
-            future.set_exception(found)
-        else:
-            future.set_result(found)

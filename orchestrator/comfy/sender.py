@@ -9,7 +9,8 @@ from typing import Any
 
 from orchestrator.comfy import messages
 from orchestrator.comfy.http_api import Answer, Http, Unanswered
-from orchestrator.comfy.looker import Looker
+from orchestrator.comfy.looker import Looker, Place
+from orchestrator.comfy.presence import Presence
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.errors import ServerUnreachable, Unsettled
 
@@ -21,8 +22,8 @@ class Sender:
         self._timeouts = timeouts
         self._posts: dict[str, asyncio.Task[Answer]] = {}
         """POSTs under way. They outlive whoever waits for them: each is to have a known end."""
-        self._unanswered: set[str] = set()
-        """Prompts that the server may have or still get, without having been seen there."""
+        self._presences: dict[str, Presence] = {}
+        """Of prompts that may be on the server, until they are settled or gone."""
 
     async def close(self) -> None:
         posts = list(self._posts.values())
@@ -30,12 +31,14 @@ class Sender:
             post.cancel()
         await asyncio.gather(*posts, return_exceptions=True)
 
-    async def send(self, graph: Mapping[str, Any], prompt_id: str, client_id: str) -> Answer:
+    async def send(
+        self, graph: Mapping[str, Any], prompt_id: str, client_id: str, presence: Presence
+    ) -> Answer:
         """POST `/prompt`. Raises Unanswered, Unsettled when closed, else ServerUnreachable."""
         body = messages.prompt_body(graph, prompt_id, client_id)
         post = asyncio.create_task(self._http.post("/prompt", json=body))
         self._posts[prompt_id] = post
-        self._unanswered.add(prompt_id)
+        self.expect(prompt_id, presence)
         post.add_done_callback(lambda post: self._sent(prompt_id, post))
         await asyncio.wait({post})
         if post.cancelled():
@@ -47,13 +50,22 @@ class Sender:
         if post.cancelled():
             return
         error = post.exception()
-        if (error is None and post.result().from_proxy) or isinstance(error, Unanswered):
-            return
-        self._unanswered.discard(prompt_id)
+        answer = None if error else post.result()
+        if answer and answer.status == 200:
+            self._presences[prompt_id].confirm()
+        elif not (answer and answer.status >= 500) and not isinstance(error, Unanswered):
+            self.settled(prompt_id)
+
+    def expect(self, prompt_id: str, presence: Presence) -> None:
+        """The prompt may be on the server, or come there."""
+        self._presences[prompt_id] = presence
+
+    def expects(self, prompt_id: str) -> bool:
+        return prompt_id in self._presences
 
     def settled(self, prompt_id: str) -> None:
-        """The prompt was seen on the server, or won't come there any more."""
-        self._unanswered.discard(prompt_id)
+        """It has ended, or won't come there any more."""
+        self._presences.pop(prompt_id, None)
 
     async def remove(self, prompt_id: str) -> bool:
         """Deletes what waits, interrupts what runs, and looks until it is gone.
@@ -68,6 +80,7 @@ class Sender:
                     pass
         except TimeoutError:
             return False
+        self.settled(prompt_id)
         return True
 
     async def _removed(self, prompt_id: str) -> bool:
@@ -76,18 +89,17 @@ class Sender:
         It may start between the two, so the look decides what is to be done. What is not there
         yet, and may still come, is not gone: it is deleted only once it was seen.
         """
+        presence = self._presences.get(prompt_id) or Presence(certain=True)
         try:
-            if prompt_id not in self._unanswered:
+            if presence.certain:
                 await self._ask("/queue", messages.delete_body(prompt_id))
-            queue = await self._looker.look()
-            if prompt_id in queue.running:
+            place = await self._looker.find(prompt_id)
+            if place is Place.RUNNING:
                 await self._ask("/interrupt", messages.interrupt_body(prompt_id))
-            if prompt_id in (*queue.running, *queue.pending):
-                self._unanswered.discard(prompt_id)
-                return False
-            if prompt_id not in self._unanswered:
-                return True
-            return bool(await self._looker.history(prompt_id))
+            if place is Place.NOWHERE:
+                return presence.certain
+            presence.confirm()
+            return place is Place.RECORDED
         except ServerUnreachable:
             await asyncio.sleep(self._timeouts.apart)
             return False

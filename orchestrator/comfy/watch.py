@@ -23,7 +23,7 @@ class Watch:
         self.state = state
         self.presence = Presence()
         self.refusal: ServerError | None = None
-        """What whoever waits gets if the server turns out not to have the prompt."""
+        """What the server answered, if it turns out not to have the prompt."""
         self._on_event = on_event
         self._finished = asyncio.Event()
         self._error: Exception | None = None
@@ -66,6 +66,7 @@ class Watch:
         if claimed is not None:
             if not isinstance(claimed, Missing | Deleted):
                 self.presence.confirm()
+                self.refusal = None
             try:
                 self._on_event(claimed)
             except Exception as error:
@@ -76,10 +77,7 @@ class Watch:
     def miss(self, answering_since: float, late: float) -> None:
         """A look found it nowhere; see `Presence.miss`."""
         if self.presence.miss(self._now(), answering_since, late):
-            if self.refusal:
-                self.fail(self.refusal)
-            else:
-                self.take(Missing(self.state.prompt_id))
+            self.take(Missing(self.state.prompt_id))
 
     def fail(self, error: Exception) -> None:
         """Whoever waits gets `error`, unless the prompt is settled."""

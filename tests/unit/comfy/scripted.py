@@ -36,10 +36,11 @@ def patient(**values: Any) -> Timeouts:
 class ScriptedSocket:
     """Delivers what the test puts in; an OSError put in is raised."""
 
-    def __init__(self, uri: str, greet: bool) -> None:
+    def __init__(self, uri: str, greet: bool, moved: asyncio.Event) -> None:
         self.uri = uri
         self.sent: list[str] = []
         self.closed = False
+        self._moved = moved
         self.frames: asyncio.Queue[str | bytes | OSError] = asyncio.Queue()
         if greet:
             self.frames.put_nowait(
@@ -57,6 +58,7 @@ class ScriptedSocket:
 
     async def close(self) -> None:
         self.closed = True
+        self._moved.set()
 
 
 @dataclass
@@ -136,7 +138,7 @@ class ScriptedServer:
     async def connect(self, uri: str) -> ScriptedSocket:
         if self.refuse_sockets:
             raise ConnectionRefusedError("refused")
-        self.sockets.append(ScriptedSocket(uri, self.greet))
+        self.sockets.append(ScriptedSocket(uri, self.greet, self._moved))
         self._moved.set()
         return self.sockets[-1]
 

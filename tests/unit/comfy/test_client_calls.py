@@ -36,6 +36,16 @@ class TestCancel:
             assert await client.cancel(OURS)
         assert len(server.called("GET /queue")) >= 2
 
+    async def test_before_it_was_sent(self, server: ScriptedServer) -> None:
+        timeouts = Timeouts(apart=0.0, reconnect=(0.02,))
+        async with server.client(timeouts=timeouts) as client:
+            server.sockets[0].frames.put_nowait(ConnectionError("gone"))
+            await server.until(lambda: server.sockets[0].closed)
+            task = asyncio.create_task(client.generate(GRAPH, OURS))
+            assert await client.cancel(OURS)
+            assert (await task).ending is End.INTERRUPTED
+        assert not server.called("POST /prompt")
+
     async def test_ended(self, server: ScriptedServer) -> None:
         server.running = [OTHER]
         server.finish(OURS, {"9": OUTPUT})

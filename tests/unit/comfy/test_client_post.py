@@ -47,7 +47,7 @@ async def test_queued_long_after_the_post_was_given_up(server: ScriptedServer) -
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(502, ServerUnreachable), (500, ServerError), (403, ServerError)]
+    ("status", "error"), [(429, ServerUnreachable), (500, ServerError), (403, ServerError)]
 )
 async def test_refused_by_what_stands_before(
     server: ScriptedServer, status: int, error: type[Exception]
@@ -56,6 +56,14 @@ async def test_refused_by_what_stands_before(
     async with server.client() as client:
         with pytest.raises(error, match=f"HTTP {status}"):
             await client.generate(GRAPH, OURS)
+    assert len(server.called("POST /prompt")) == 1
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 524])
+async def test_lost_on_the_way(server: ScriptedServer, status: int) -> None:
+    server.answers["POST /prompt"] = iter([httpx.Response(status)])
+    async with server.client() as client:
+        assert (await client.generate(GRAPH, OURS)).ending is End.LOST
     assert len(server.called("POST /prompt")) == 1
 
 
