@@ -39,20 +39,20 @@ class Sender:
         post = asyncio.create_task(self._http.post("/prompt", json=body))
         self._posts[prompt_id] = post
         self.expect(prompt_id, presence)
-        post.add_done_callback(lambda post: self._sent(prompt_id, post))
+        post.add_done_callback(lambda post: self._sent(prompt_id, presence, post))
         await asyncio.wait({post})
         if post.cancelled():
             raise Unsettled("the connection was closed while a prompt was sent")
         return post.result()
 
-    def _sent(self, prompt_id: str, post: asyncio.Task[Answer]) -> None:
+    def _sent(self, prompt_id: str, presence: Presence, post: asyncio.Task[Answer]) -> None:
         del self._posts[prompt_id]
         if post.cancelled():
             return
         error = post.exception()
         answer = None if error else post.result()
         if answer and answer.status == 200:
-            self._presences[prompt_id].confirm()
+            presence.confirm()
         elif not (answer and answer.status >= 500) and not isinstance(error, Unanswered):
             self.settled(prompt_id)
 

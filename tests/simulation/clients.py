@@ -43,6 +43,7 @@ class Job:
     """Settled, and its pictures fetched."""
     result: Outcome | ServerUnreachable | None = None
     ended: float = 0.0
+    cancelling: bool = False
     gone: bool | None = None
     """What cancelling it said."""
     cancelled: float = 0.0
@@ -111,6 +112,7 @@ class Clients:
             await asyncio.wait({task}, timeout=job.cancel_after)
             if not task.done():
                 self._truth.note(f"client: cancels {job.id}")
+                job.cancelling = True
                 if not job.cancel_waits:
                     task.cancel()
                     await asyncio.wait({task})
@@ -226,7 +228,7 @@ def _wrong(job: Job, fate: Fate, schedule: Schedule) -> str:
             if fate.end != "error" or job.result.out_of_memory != fate.out_of_memory:
                 return "it did not fail so"
         case End.INTERRUPTED:
-            if fate.end != "interrupted" and not fate.deleted and job.gone is None:
+            if fate.end != "interrupted" and not fate.deleted and not job.cancelling:
                 return "nobody interrupted it"
         case End.LOST:
             if any(moment > job.ended for moment in fate.arrived):

@@ -88,7 +88,7 @@ def draw(seed: int, *, seconds: float = 60.0) -> Schedule:
     habits = Habits(
         step=rng.choice((0.1, 0.5, 2.0, 5.0)),
         load=rng.choice((0.0, 0.0, 0.0, 4.0, 45.0)),
-        success_to_history=rng.choice((0.0, 0.05, 1.5)),
+        success_to_history=rng.choice((0.0, 0.05, 1.5, 3.0)),
         queue_to_history=rng.choice((0.0, 0.0, 0.3, 0.8)),
         trouble={run: rng.choice(("error", "oom")) for run in range(20) if rng.random() < 0.08},
     )
@@ -122,14 +122,15 @@ def _socket(rng: random.Random) -> SocketFaults:
     frames = range(1, 40)
     end = rng.choice(("drop", "drop", "zombie", "none"))
     at = rng.randint(1, 40)
+    twice, lost, swapped = (rng.choice((0.0, 0.05, 0.25)) for _ in range(3))
     return SocketFaults(
         drop=at if end == "drop" else None,
         zombie=at if end == "zombie" else None,
         half_open=rng.random() < 0.3,
         close_lag=rng.choice((0.0, 0.02, 1.0, 20.0)),
-        twice=frozenset(f for f in frames if rng.random() < 0.05),
-        lost=frozenset(f for f in frames if rng.random() < 0.05),
-        swapped=frozenset(f for f in frames if rng.random() < 0.05),
+        twice=frozenset(f for f in frames if rng.random() < twice),
+        lost=frozenset(f for f in frames if rng.random() < lost),
+        swapped=frozenset(f for f in frames if rng.random() < swapped),
     )
 
 
