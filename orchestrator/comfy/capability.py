@@ -24,11 +24,15 @@ def _missing(
     explainer: Explainer, graph: Mapping[str, Any], object_info: Mapping[str, Any]
 ) -> Iterator[str]:
     for node, content in graph.items():
-        class_type = content.get("class_type")
+        match content:
+            case {"class_type": str(class_type), "inputs": dict(inputs)}:
+                pass
+            case _:  # not API format, as the server will say
+                continue
         if class_type not in object_info:
             yield explainer.unknown_class(node)
             continue
-        for name, value in content.get("inputs", {}).items():
+        for name, value in inputs.items():
             choices = _choices(object_info[class_type], name)
             if choices is None or isinstance(value, list | dict):  # a link, or several values
                 continue
@@ -41,9 +45,12 @@ def _choices(about: Any, name: str) -> list[Any] | None:
 
     Uploaded files appear later than the list was read, and some lists are filled in elsewhere.
     """
-    inputs = about.get("input") if isinstance(about, Mapping) else None
     for group in ("required", "optional"):
-        spec = (inputs or {}).get(group, {}).get(name)
+        match about:
+            case {"input": dict(inputs)}:
+                spec = (inputs.get(group) or {}).get(name)
+            case _:
+                return None
         match spec:
             case [_, dict(options), *_] if any(
                 options.get(key)

@@ -142,7 +142,7 @@ class Looker:
         for event in told:
             watch.take(event)
         if not told:
-            watch.miss(self._answering_since or began, self._timeouts.read)
+            watch.miss(began, self._answering_since or began, self._timeouts.read)
         if watch.over_for > self._timeouts.trail:
             watch.take(Gap())
         return Place.RECORDED if told else Place.NOWHERE

@@ -36,8 +36,8 @@ class Presence:
     def confirm(self) -> None:
         self.since, self.certain, self.misses = self.since or 0.0, True, 0
 
-    def miss(self, now: float, answering_since: float, late: float) -> bool:
-        """One more look found it nowhere. Returns whether that is to be believed.
+    def miss(self, looked: float, answering_since: float, late: float) -> bool:
+        """One more look, begun at `looked`, found it nowhere. Returns whether to believe that.
 
         `answering_since`: from when the server has answered every look; `late`: how long, in
         seconds, a request may take.
@@ -45,4 +45,4 @@ class Presence:
         self.misses += 1
         if self.since is None or self.misses < _LOOKS:
             return False
-        return self.certain or now - max(self.since, answering_since) > late
+        return self.certain or looked - max(self.since, answering_since) > late

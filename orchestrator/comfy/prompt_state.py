@@ -214,7 +214,11 @@ class PromptState:
 
 
 def _nodes(graph: Mapping[str, Any], *classes: str) -> frozenset[str]:
-    return frozenset(n for n, content in graph.items() if content.get("class_type") in classes)
+    return frozenset(
+        node
+        for node, content in graph.items()
+        if isinstance(content, Mapping) and content.get("class_type") in classes
+    )
 
 
 def _senders(graph: Mapping[str, Any]) -> dict[str, str]:

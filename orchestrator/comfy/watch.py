@@ -74,9 +74,9 @@ class Watch:
         if self.state.settled:
             self._finished.set()
 
-    def miss(self, answering_since: float, late: float) -> None:
+    def miss(self, looked: float, answering_since: float, late: float) -> None:
         """A look found it nowhere; see `Presence.miss`."""
-        if self.presence.miss(self._now(), answering_since, late):
+        if self.presence.miss(looked, answering_since, late):
             self.take(Missing(self.state.prompt_id))
 
     def fail(self, error: Exception) -> None:

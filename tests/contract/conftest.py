@@ -31,7 +31,7 @@ async def server_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def client(server_url: str) -> AsyncIterator[ComfyClient]:
-    async with ComfyClient(server_url, timeouts=Timeouts(poll=0.5)) as client:
+    async with ComfyClient(server_url, timeouts=Timeouts(poll=0.5, apart=0.1)) as client:
         yield client
 
 

@@ -60,6 +60,16 @@ def test_what_is_not_certain_is_left_to_the_server(value: Any, spec: Any) -> Non
     assert lacks("http://h", graph(name=value), info(name=spec)) == ""
 
 
+@pytest.mark.parametrize("content", ["nonsense", {}, {"class_type": 3, "inputs": {}}])
+def test_what_is_no_node_is_left_to_the_server(content: Any) -> None:
+    assert lacks("http://h", {"1": content}, info()) == ""
+
+
+@pytest.mark.parametrize("about", [None, {}, {"input": None}, {"input": {"required": None}}])
+def test_a_node_that_does_not_tell_its_inputs(about: Any) -> None:
+    assert lacks("http://h", graph(name="x"), {"Loader": about}) == ""
+
+
 def test_long_lists_are_counted() -> None:
     many = {str(n): {"class_type": f"Node{n}", "inputs": {}} for n in range(5)}
     line = lacks("http://h", many, info())
