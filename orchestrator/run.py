@@ -65,8 +65,8 @@ async def run_target(
     ledger = Ledger(target, history, strategy)
     run = _Run(target, ledger, using, watch)
     unfinished = [attempt for attempt in ledger.attempts if attempt.verdict is None]
-    lanes = {asyncio.create_task(run.settle(attempt)) for attempt in unfinished}
-    lanes |= {asyncio.create_task(run.lane()) for _ in range(using.fleet.slots)}
+    lanes = {asyncio.create_task(run.lane(attempt)) for attempt in unfinished}
+    lanes |= {asyncio.create_task(run.lane()) for _ in range(using.fleet.slots - len(lanes))}
     try:
         while lanes and not ledger.decided:
             ended, lanes = await asyncio.wait(lanes, return_when=asyncio.FIRST_COMPLETED)
@@ -97,8 +97,13 @@ class _Run:
         self._disowned = False
         """Another process runs the target now: its prompts are no longer ours to cancel."""
 
-    async def lane(self) -> None:
-        """One attempt after the other, each in a slot of some server while it is generated."""
+    async def lane(self, unfinished: Attempt | None = None) -> None:
+        """One attempt after the other, each in a slot of some server while it is generated.
+
+        The first may be one that was under way when an earlier run was stopped.
+        """
+        if unfinished is not None:
+            await self._settle(unfinished)
         while self._ledger.open:
             async with self._using.fleet.slot(self._job, avoid=self._ledger.avoid) as server:
                 attempt = self._ledger.begin(str(server.address), str(uuid.uuid4()))
@@ -112,8 +117,8 @@ class _Run:
                         await server.free()
             await self._judge(attempt)
 
-    async def settle(self, attempt: Attempt) -> None:
-        """An attempt that was under way when an earlier run was stopped."""
+    async def _settle(self, attempt: Attempt) -> None:
+        """Ask the server what became of an attempt, unless its pictures are here already."""
         self._watch(AttemptStarted(attempt=attempt))
         if not attempt.pictures:
             if attempt.server not in self._using.fleet.urls:
