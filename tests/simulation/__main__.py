@@ -8,8 +8,9 @@ import argparse
 import sys
 import time
 
-from tests.simulation.clients import Report, simulate
+from tests.simulation.clients import simulate
 from tests.simulation.loop import Deadlock, run
+from tests.simulation.world import Report
 
 
 def one(seed: int, trace: bool = False) -> Report:

@@ -9,16 +9,13 @@ from typing import Any
 from orchestrator.comfy.client import ComfyClient
 from orchestrator.comfy.outcome import Outcome
 from orchestrator.comfy.prompt_state import End, OutputImage
-from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.errors import ServerError, ServerUnreachable, Unsettled
 from tests.simulation import graphs
 from tests.simulation.schedule import READ, Schedule, draw
-from tests.simulation.server import SimServer
 from tests.simulation.truth import Fate, Truth
-from tests.simulation.wire import OURS, Wire
+from tests.simulation.world import TIMEOUTS, Report, World
 
 URL = "http://comfy.sim:8188"
-TIMEOUTS = Timeouts(read=READ, silence=30.0, gone=60.0)
 ENOUGH = 5000.0
 """Every job has ended by then, in virtual seconds."""
 SLACK = TIMEOUTS.gone + 4 * READ
@@ -58,7 +55,7 @@ def draw_jobs(seed: int, seconds: float) -> list[Job]:
         image = rng.randint(0, 9) if save == "SaveImage" else number + 100
         batch = rng.choice((1, 1, 3)) if save == "SaveImage" else 1
         graph = graphs.picture(image, rng.randint(1, 6), save, batch)
-        job = Job(f"{OURS}-{number}", graph, rng.uniform(0, seconds))
+        job = Job(f"ours-{number}", graph, rng.uniform(0, seconds))
         if rng.random() < 0.3:
             job.cancel_after = rng.choice((0.0, 0.001, 0.003, 1.0, rng.uniform(0, 60)))
             job.cancel_waits = rng.random() < 0.5
@@ -69,9 +66,9 @@ def draw_jobs(seed: int, seconds: float) -> list[Job]:
 class Clients:
     """Processes on one server, one after another, that see all jobs through."""
 
-    def __init__(self, wire: Wire, truth: Truth, jobs: list[Job], crash: float | None) -> None:
-        self._wire = wire
-        self._truth = truth
+    def __init__(self, world: World, jobs: list[Job], crash: float | None) -> None:
+        self._world = world
+        self._truth = world.truth
         self._jobs = jobs
         self._crash = crash
 
@@ -90,12 +87,9 @@ class Clients:
                 return
 
     async def _process(self) -> None:
-        self._wire.client += 1
         while True:
             try:
-                async with ComfyClient(
-                    URL, timeouts=TIMEOUTS, transport=self._wire, connect=self._wire.connect
-                ) as client:
+                async with self._world.client(URL) as client:
                     undone = [job for job in self._jobs if not job.done and job.gone is None]
                     async with asyncio.TaskGroup() as group:
                         for job in undone:
@@ -163,26 +157,14 @@ class Clients:
                 await asyncio.sleep(5.0)
 
 
-@dataclass(frozen=True)
-class Report:
-    seed: int
-    violations: tuple[str, ...]
-    faults: int
-    trace: tuple[str, ...] = ()
-
-
 async def simulate(seed: int, trace: bool = False) -> Report:
-    loop = asyncio.get_running_loop()
     schedule, rng = draw(seed), random.Random(f"crash {seed}")
-    truth = Truth(loop.time, trace)
-    server = SimServer(loop, truth, schedule.habits)
-    wire = Wire(server, schedule)
-    wire.plan()
     jobs = draw_jobs(seed, 60.0)
     crash = rng.uniform(0.0, 90.0) if rng.random() < 0.3 else None
-    await Clients(wire, truth, jobs, crash).run()
-    await asyncio.sleep(3 * READ)  # what is late arrives, what is left over runs
-    truth.check(TIMEOUTS.apart)
+    world = World({URL: schedule}, trace=trace)
+    await Clients(world, jobs, crash).run()
+    await world.settle()
+    truth = world.truth
     last = max((o.at + o.downtime for o in schedule.outages), default=0.0)
     for job in jobs:
         check(job, truth, schedule, max(last, crash or 0.0))

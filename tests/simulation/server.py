@@ -69,7 +69,7 @@ class SimServer:
         self.files: dict[str, bytes] = {}
         self.sessions: dict[str, Session] = {}
         self.classes: dict[str, Any] = {}
-        """What `/object_info` tells."""
+        """What `/object_info` tells; nothing: it is not told."""
         self._node: str | None = None
         self._interrupt = False
         self._made: dict[str, dict[str, Any]] = {}

@@ -53,7 +53,12 @@ def test_the_truth_knows_what_must_not_be() -> None:
     truth = Truth(lambda: 5.0)
     truth.fates["a"].started = [1.0, 2.0]
     truth.posts["b"] = 2
-    truth.looks[1] = [(1.0, "/queue"), (1.5, "/queue"), (1.6, "/history/c"), (1.7, "/history/c")]
+    truth.looks["client 1"] = [
+        (1.0, "/queue"),
+        (1.5, "/queue"),
+        (1.6, "/history/c"),
+        (1.7, "/history/c"),
+    ]
     truth.check(apart=1.0)
     assert truth.violations == [
         "at 5.000 s: a was generated 2 times",

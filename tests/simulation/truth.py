@@ -36,7 +36,7 @@ class Truth:
         self.fates: dict[str, Fate] = defaultdict(Fate)
         self.posts: dict[str, int] = defaultdict(int)
         """How often each prompt left us for a server."""
-        self.looks: dict[int, list[tuple[float, str]]] = defaultdict(list)
+        self.looks: dict[str, list[tuple[float, str]]] = defaultdict(list)
         """Client → when it asked for `/queue` and for each `/history`."""
         self.violations: list[str] = []
         self.faults = 0
@@ -66,9 +66,9 @@ class Truth:
             queues = [when for when, path in looks if path == "/queue"]
             soon = min((b - a for a, b in itertools.pairwise(queues)), default=apart)
             if soon < apart - 1e-6:
-                self.violate(f"client {client} looked twice in {soon:.3f} s")
+                self.violate(f"{client} looked twice in {soon:.3f} s")
             seen: set[str] = set()
             for _, path in looks:
                 if path in seen and path != "/queue":
-                    self.violate(f"client {client} asked twice for {path} in one look")
+                    self.violate(f"{client} asked twice for {path} in one look")
                 seen = {path} if path == "/queue" else {*seen, path}

@@ -17,29 +17,31 @@ from tests.simulation.sockets import LATENCY, Socket
 LATE = 0.9 * READ
 """So long after its sender has given it up, a request may still arrive."""
 
-OURS = "ours"
-"""Ids of our prompts begin so."""
+_THEIRS = "theirs-"
 
 _PLAIN = SocketFaults()
+
+
+def is_theirs(prompt_id: str) -> bool:
+    """Somebody else's; all others are ours."""
+    return prompt_id.startswith(_THEIRS)
 
 
 class Wire(httpx.AsyncBaseTransport):
     """Leads to one server, for one client after another."""
 
-    def __init__(self, server: SimServer, schedule: Schedule) -> None:
+    def __init__(self, name: str, server: SimServer, schedule: Schedule) -> None:
+        self.name = name
         self.server = server
         self._schedule = schedule
         self._counts: dict[str, int] = defaultdict(int)
         self._open: list[Socket] = []
         self._loop = asyncio.get_running_loop()
         self.client = 0
-        """Counts the clients: each process looks at its own pace."""
-
-    def plan(self) -> None:
-        """Have what happens to the server happen: outages, and what other people do."""
-        for outage in self._schedule.outages:
+        """The one that uses it now: each looks at its own pace."""
+        for outage in schedule.outages:
             self._loop.call_at(outage.at, self._fall, outage)
-        for number, foreign in enumerate(self._schedule.foreign):
+        for number, foreign in enumerate(schedule.foreign):
             self._loop.call_at(foreign.at, self._intrude, number, foreign)
 
     def _fall(self, outage: Outage) -> None:
@@ -57,7 +59,7 @@ class Wire(httpx.AsyncBaseTransport):
         else:
             owner = "somebody" if foreign.named else None
             graph = graphs.picture(1000 + number, foreign.steps)
-            self.server.submit(f"theirs-{number}", graph, owner)
+            self.server.submit(f"{_THEIRS}{number} {self.name}", graph, owner)
 
     # --- HTTP ------------------------------------------------------------------------------
 
@@ -72,7 +74,9 @@ class Wire(httpx.AsyncBaseTransport):
         if fault:
             truth.fault(f"{call} ({call.kind} {number}): {fault}")
         if call.kind == "look":
-            truth.looks[self.client].append((self._loop.time(), call.path))
+            truth.looks[f"client {self.client} of {self.name}"].append(
+                (self._loop.time(), call.path)
+            )
         if fault == "refused" or not server.up:
             await asyncio.sleep(LATENCY)
             raise httpx.ConnectError("connection refused", request=request)
@@ -175,18 +179,20 @@ class Wire(httpx.AsyncBaseTransport):
                 if data is None:
                     return httpx.Response(404)
                 return httpx.Response(200, content=data, headers={"content-type": "image/png"})
-            case "GET", ["object_info"]:
+            case "GET", ["object_info"] if server.classes:
                 return httpx.Response(200, json=server.classes)
             case "GET", ["system_stats"]:
                 system = {"comfyui_version": "0.3.64", "python_version": "3.11"}
                 return httpx.Response(200, json={"system": system, "devices": []})
+            case "GET", _:
+                return httpx.Response(404)
         return httpx.Response(200)
 
     def _check_ours(self, call: "_Call") -> None:
-        """Nobody else's prompt is named, and one is named."""
+        """A prompt is named, and nobody else's."""
         body = call.json
         named = body.get("delete", [body.get("prompt_id")])
-        if call.path != "/free" and not all(str(i).startswith(OURS) for i in named):
+        if call.path != "/free" and any(not i or is_theirs(i) for i in named):
             self.server.truth.violate(f"{call} {body} is not about a prompt of ours")
 
     # --- websockets ------------------------------------------------------------------------
