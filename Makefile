@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench chaos clean
 demo: $(VENV)/installed  ## run the main job on the embedded sandbox
 	$(BIN)/python -m orchestrator submit workflows/sd15.json --sandbox --seed 5 \
 	  --prompt 'a large red circle above a small blue square, on a grey background'
@@ -19,6 +19,9 @@ check: $(VENV)/installed  ## lint, format, types
 format: $(VENV)/installed  ## mend what can be mended
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+chaos: $(VENV)/installed  ## real processes, faults and kills: RUNS=200 FIRST=0
+	$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0)
 
 bench: $(VENV)/installed  ## all benchmarks; figures and baselines in BENCHMARKS.md
 	$(BIN)/python -m tests.benchmarks.loop
