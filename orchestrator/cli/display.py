@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.models import Attempt, Target, Verdict
+from orchestrator.models import Attempt, Gate, Target, Verdict
 from orchestrator.progress import AttemptEnded, AttemptStarted, AttemptStep, RunEvent, Watch
 from orchestrator.search import judge, policy
 
@@ -85,19 +85,11 @@ class Board:
                 *server,
                 Text(str(attempt.mutation)),
                 self._sampler(attempt),
-                self.score(attempt),
+                shown_score(self._target.gate, [attempt]),
                 _verdict(attempt),
             )
         title = Text.assemble((self._target.prompt, "bold"), f"  gate {self._target.gate}")
         return Group(title, table, Text(self.footer(), style="dim"))
-
-    def score(self, attempt: Attempt) -> str:
-        """The best picture's value of the gate's first metric, shown as max(0, ·)."""
-        best = judge.best(self._target.gate, [attempt])
-        if best is None:
-            return ""
-        value = best[1].scores[self._target.gate.conditions[0].metric].value
-        return f"{max(0.0, value):.1f}"
 
     def footer(self) -> str:
         attempts = list(self._attempts.values())
@@ -105,7 +97,9 @@ class Board:
         parts = [f"{spent} of {budget} attempts"]
         best = judge.best(self._target.gate, attempts)
         if best is not None:
-            parts.append(f"best so far {self.score(best[0])} (#{best[0].number})")
+            parts.append(
+                f"best so far {shown_score(self._target.gate, attempts)} (#{best[0].number})"
+            )
         if self._ended:
             seconds = (self._clock() - self._begun) / self._ended * (budget - spent)
             parts.append(f"at most {seconds / 60:.0f} min left" if seconds > 90 else
@@ -117,6 +111,14 @@ class Board:
         if attempt.verdict is not None or step is None:
             return Text("")
         return ProgressBar(total=step.steps, completed=step.step, width=_BAR)
+
+
+def shown_score(gate: Gate, attempts: Sequence[Attempt]) -> str:
+    """The best picture's value of the gate's first metric, shown as max(0, ·); "" if none."""
+    best = judge.best(gate, attempts)
+    if best is None:
+        return ""
+    return f"{max(0.0, best[1].scores[gate.conditions[0].metric].value):.1f}"
 
 
 def _verdict(attempt: Attempt) -> Text:
@@ -135,7 +137,11 @@ def _lines(target: Target, board: Board) -> Watch:
         board.tell(event)
         if isinstance(event, AttemptEnded) and event.attempt.verdict != Verdict.REJECTED_BY_SERVER:
             attempt = event.attempt
-            parts = [f"#{attempt.number}", str(attempt.mutation), board.score(attempt)]
+            parts = [
+                f"#{attempt.number}",
+                str(attempt.mutation),
+                shown_score(target.gate, [attempt]),
+            ]
             line = "  ".join(part for part in (*parts, _verdict(attempt).plain) if part)
             print(*heading, line, sep="\n", file=sys.stderr, flush=True)
             heading.clear()

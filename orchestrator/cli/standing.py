@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.cli.display import shown_score
 from orchestrator.cli.session import journal_path
 from orchestrator.config import Settings
 from orchestrator.errors import InputError
@@ -86,7 +87,7 @@ def targets_table(entries: Sequence[Entry]) -> Table:
             Text(target.id),
             Text(described.get(state, state), style=_STYLES.get(state, "")),
             f"{policy.spent(entry.attempts)} of {target.budget.attempts}",
-            _score(target.gate, entry.attempts),
+            shown_score(target.gate, entry.attempts),
             _local(entry.ended_at or entry.created_at),
             Text(" ".join(target.prompt.split()), no_wrap=True, overflow="ellipsis"),
         )
@@ -99,7 +100,7 @@ def attempts_table(entry: Entry) -> Table:
         table.add_row(
             str(attempt.number),
             attempt.verdict.replace("_", " ") if attempt.verdict else "under way",
-            _score(entry.target.gate, [attempt]),
+            shown_score(entry.target.gate, [attempt]),
             f"{attempt.gpu_seconds:.1f}",
             Text(attempt.server.split("://")[-1]),
             Text(str(attempt.mutation)),
@@ -125,12 +126,6 @@ def _best(gate: Gate, attempts: Sequence[Attempt]) -> dict[str, float] | None:
     """All scores of the picture that is nearest to the gate."""
     best = judge.best(gate, attempts)
     return best and {name: score.value for name, score in best[1].scores.items()}
-
-
-def _score(gate: Gate, attempts: Sequence[Attempt]) -> str:
-    """For people: that picture's value of the gate's first metric, as max(0, ·)."""
-    scores = _best(gate, attempts)
-    return f"{max(0.0, scores[gate.conditions[0].metric]):.1f}" if scores else ""
 
 
 def _local(moment: datetime) -> str:

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from orchestrator.cli.display import Board
+from orchestrator.cli.display import Board, shown_score
 from orchestrator.models import Attempt, Verdict
 from orchestrator.progress import AttemptEnded, AttemptStarted, AttemptStep
 from tests.unit.nouns import attempt, target
@@ -56,4 +56,4 @@ def test_trouble_is_told_beside_the_verdict() -> None:
 
 
 def test_a_negative_score_is_shown_as_nought() -> None:
-    assert Board(target(), []).score(attempt(1, Verdict.BELOW_GATE, -3.2)) == "0.0"
+    assert shown_score(target().gate, [attempt(1, Verdict.BELOW_GATE, -3.2)]) == "0.0"
