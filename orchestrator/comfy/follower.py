@@ -42,7 +42,7 @@ class Follower:
         self._connect = connect
         self._timeouts = timeouts
         self._watches: dict[str, Watch] = {}
-        self.looker = Looker(address, http, timeouts, self._watches, self._compare)
+        self.looker = Looker(address, http, timeouts, self._watches, self._compare, self._doubt)
         self._executing: str | None = None
         """The prompt that frames without a prompt id belong to."""
         self._remaining = 0
@@ -196,8 +196,19 @@ class Follower:
             now - self._heard,
             max((w.running_for for w in self._watches.values() if not w.unheard), default=0.0),
         )
-        if silent > self._timeouts.silence and self._online.is_set():
-            self._patience.reschedule(now)
+        if silent > self._timeouts.silence:
+            self._distrust()
+
+    def _doubt(self, watch: Watch) -> None:
+        """A prompt of ours ran without a word on the websocket, not even of the queue."""
+        if self._heard < watch.created:
+            self._distrust()
+
+    def _distrust(self) -> None:
+        """Once for each websocket, until another is open."""
+        if self._online.is_set():
+            self._online.clear()
+            self._patience.reschedule(asyncio.get_running_loop().time())
 
     def _end(self, task: asyncio.Task[None]) -> None:
         """A task is over, by closing or by a fault: nobody shall wait for what won't come."""

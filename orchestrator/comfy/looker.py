@@ -14,6 +14,7 @@ from orchestrator.comfy import messages
 from orchestrator.comfy.address import Address
 from orchestrator.comfy.events import Gap, InQueue, PromptEvent
 from orchestrator.comfy.http_api import Http
+from orchestrator.comfy.prompt_state import Phase
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.comfy.watch import Watch
 from orchestrator.errors import ServerError, ServerUnreachable, Unsettled
@@ -52,13 +53,16 @@ class Looker:
         timeouts: Timeouts,
         watches: Mapping[str, Watch],
         on_queue: Callable[[messages.Queue], None],
+        on_untold: Callable[[Watch], None],
     ) -> None:
-        """`on_queue` is told what each look found in the queue."""
+        """`on_queue` is told what each look found in the queue, `on_untold` of prompts that are
+        over without the websocket having said so."""
         self._address = address
         self._http = http
         self._timeouts = timeouts
         self._watches = watches
         self._on_queue = on_queue
+        self._on_untold = on_untold
         self._wanted = asyncio.Event()
         self._questions: list[_Question] = []
         self._answering_since: float | None = None
@@ -139,6 +143,8 @@ class Looker:
 
     async def _recorded(self, watch: Watch, began: float) -> Place:
         told = await self._history(watch.state.prompt_id)
+        if told and watch.state.phase is not Phase.OVER and not watch.unheard:
+            self._on_untold(watch)
         for event in told:
             watch.take(event)
         if not told:

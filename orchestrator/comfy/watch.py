@@ -27,7 +27,7 @@ class Watch:
         self._on_event = on_event
         self._finished = asyncio.Event()
         self._error: Exception | None = None
-        self._began = self._over = self._now()
+        self.created = self._began = self._over = self._now()
 
     @property
     def active(self) -> bool:

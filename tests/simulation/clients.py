@@ -19,7 +19,7 @@ URL = "http://comfy.sim:8188"
 ENOUGH = 5000.0
 """Every job has ended by then, in virtual seconds."""
 SLACK = TIMEOUTS.gone + 4 * READ
-"""So long after the last that happened to it, a job may end."""
+"""So long after the last that happened to it, a job may end, beside looks that are not answered."""
 
 
 @dataclass
@@ -107,6 +107,7 @@ class Clients:
             if not task.done():
                 self._truth.note(f"client: cancels {job.id}")
                 job.cancelling = True
+                self._truth.unwatched.add(job.id)
                 if not job.cancel_waits:
                     task.cancel()
                     await asyncio.wait({task})
@@ -185,7 +186,8 @@ def check(job: Job, truth: Truth, schedule: Schedule, last: float) -> None:
     happened = max(job.at, last, fate.ended or 0.0, *fate.arrived[:1])
     heard = schedule.calm and last == 0 and schedule.habits.load < TIMEOUTS.silence
     quick = heard and not job.cancel_after
-    if fate.ended and job.ended - happened > (0.1 if quick else SLACK):
+    looks = sum(kind == "look" for kind, _ in schedule.requests)
+    if fate.ended and job.ended - happened > (0.1 if quick else SLACK + looks * READ):
         truth.violate(f"{job.id} was told {job.ended - happened:.1f} s late ({_told(job)})")
     stops = schedule.habits.load + schedule.habits.step < TIMEOUTS.cancel / 2
     if heard and stops and job.gone is False:

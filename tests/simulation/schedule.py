@@ -1,5 +1,6 @@
 """What goes wrong in one run, drawn from a seed before it begins."""
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from tests.simulation.server import Habits
 
 READ = 15.0
 """The client's read time-out, and so for how long a request may linger, in seconds."""
+SILENCE = 30.0
+"""So long the client trusts a websocket that says nothing though it should."""
 
 _REQUEST_FAULTS = {
     "post": (
@@ -74,6 +77,12 @@ class Schedule:
     outages: tuple[Outage, ...] = ()
     foreign: tuple[Foreign, ...] = ()
     habits: Habits = field(default_factory=Habits)
+
+    @property
+    def patience(self) -> float:
+        """How long a silent websocket may stay open while a prompt runs under its name."""
+        looks = any(kind == "look" for kind, _ in self.requests)
+        return math.inf if looks or self.outages else SILENCE + 6.0
 
     @property
     def calm(self) -> bool:

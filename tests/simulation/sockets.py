@@ -15,7 +15,12 @@ class Socket:
     """Both ends of one websocket."""
 
     def __init__(
-        self, server: SimServer, client_id: str, faults: SocketFaults, number: int
+        self,
+        server: SimServer,
+        client_id: str,
+        faults: SocketFaults,
+        number: int,
+        patience: float,
     ) -> None:
         self.faults = faults
         self.session = Session(client_id, self._deliver)
@@ -24,6 +29,8 @@ class Socket:
         self._server = server
         self._loop = asyncio.get_running_loop()
         self._number = number
+        self._patience = patience
+        self._told = self._loop.time()
         self._frames: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self._count = 0
         self._held: str | bytes | None = None
@@ -81,7 +88,9 @@ class Socket:
                 truth.fault(f"websocket {self._number} goes silent")
                 if faults.half_open:
                     self._loop.call_later(PING, self.end, faults.close_lag)
+            self._check_trust()
             return
+        self._told = self._loop.time()
         if faults.drop == self._count:
             truth.fault(f"websocket {self._number} breaks at frame {self._count}")
             self.end(faults.close_lag)
@@ -99,3 +108,15 @@ class Socket:
         if self._held is not None:
             self._frames.put_nowait(self._held)
             self._held = None
+
+    def _check_trust(self) -> None:
+        """Nobody goes on with a silent websocket while a prompt runs that it should tell of."""
+        running, truth = self._server.running, self._server.truth
+        if running is None or running.client_id != self.session.client_id:
+            return
+        if not truth.fates[running.id].started:
+            return
+        since = max([self._told, *truth.fates[running.id].started])
+        silent = self._loop.time() - since
+        if silent > self._patience and running.id not in truth.unwatched:
+            truth.violate(f"websocket {self._number} is trusted after {silent:.0f} s of silence")

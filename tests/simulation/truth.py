@@ -38,6 +38,8 @@ class Truth:
         """How often each prompt left us for a server."""
         self.looks: dict[str, list[tuple[float, str]]] = defaultdict(list)
         """Client → when it asked for `/queue` and for each `/history`."""
+        self.unwatched: set[str] = set()
+        """Prompts that nobody waits for any more."""
         self.violations: list[str] = []
         self.faults = 0
         """That were met; the schedule may hold more."""

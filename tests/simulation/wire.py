@@ -207,7 +207,7 @@ class Wire(httpx.AsyncBaseTransport):
         (client_id,) = parse_qs(urlsplit(uri).query)["clientId"]
         if any(s.session.client_id == client_id and not s.seen_closed for s in self._open):
             self.server.truth.violate("a websocket opened under a name the server still holds")
-        socket = Socket(self.server, client_id, faults, number)
+        socket = Socket(self.server, client_id, faults, number, self._schedule.patience)
         self._open.append(socket)
         if faults.silent:
             self.server.truth.fault(f"websocket {number} is not greeted")

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from orchestrator.comfy.client import ComfyClient
 from orchestrator.comfy.timeouts import Timeouts
-from tests.simulation.schedule import READ, Schedule
+from tests.simulation.schedule import READ, SILENCE, Schedule
 from tests.simulation.server import SimServer
 from tests.simulation.truth import Truth
 from tests.simulation.wire import Wire, is_theirs
 
-TIMEOUTS = Timeouts(read=READ, silence=30.0, gone=60.0)
+TIMEOUTS = Timeouts(read=READ, silence=SILENCE, gone=60.0)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,18 @@ async def test_a_silent_socket_is_replaced_while_our_prompt_runs(server: Scripte
         assert (await task).ending is End.SUCCEEDED
 
 
+async def test_a_prompt_that_ran_without_a_word_tells_of_a_dead_socket(
+    server: ScriptedServer,
+) -> None:
+    timeouts = Timeouts(poll=0.002, apart=0.001, reconnect=(0.0,))
+    async with server.client(timeouts=timeouts) as client:
+        async with server.generating(client) as task:
+            server.finish(OURS, {"9": OUTPUT})
+            assert (await task).ending is End.SUCCEEDED
+        await server.until(lambda: len(server.sockets) > 1)
+        assert server.sockets[0].closed
+
+
 async def test_silence_is_right_while_others_run(server: ScriptedServer) -> None:
     async with server.client(timeouts=HASTY) as client, server.generating(client):
         server.running = [OTHER]
