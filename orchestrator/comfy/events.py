@@ -18,6 +18,14 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Features:
+    """The server's answer to what we asked for. Belongs to no prompt."""
+
+    names_previews: bool
+    """Pictures of our prompts name their prompt and node; those that don't are of others'."""
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     prompt_id: str
     timestamp: float | None = None
@@ -175,4 +183,4 @@ PromptEvent = (
     | Missing
     | Deleted
 )
-Event = PromptEvent | Status | Gap
+Event = PromptEvent | Status | Features | Gap

@@ -18,6 +18,7 @@ from orchestrator.comfy.address import Address
 from orchestrator.comfy.events import (
     Event,
     Executing,
+    Features,
     Gap,
     NodeText,
     Preview,
@@ -45,6 +46,8 @@ class Follower:
         self.looker = Looker(address, http, timeouts, self._watches, self._compare, self._doubt)
         self._executing: str | None = None
         """The prompt that frames without a prompt id belong to."""
+        self._named = False
+        """Pictures of our prompts name them."""
         self._remaining = 0
         """Prompts in the server's queue, anybody's."""
         self._heard = 0.0
@@ -166,6 +169,11 @@ class Follower:
                 return
             case Status(queue_remaining=remaining):
                 self._remaining = remaining or 0
+                return
+            case Features(names_previews=named):
+                self._named = named
+                return
+            case Preview(None) if self._named:
                 return
             case Gap():
                 self._executing = None

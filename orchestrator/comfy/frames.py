@@ -15,6 +15,7 @@ from orchestrator.comfy.events import (
     Executed,
     Executing,
     Failed,
+    Features,
     Interrupted,
     NodeText,
     Preview,
@@ -46,7 +47,7 @@ def decode(frame: str | bytes) -> Event | None:
         return None
 
 
-def read_message(name: str, data: Data) -> PromptEvent | Status | None:
+def read_message(name: str, data: Data) -> PromptEvent | Status | Features | None:
     """One `{type, data}` pair, from a text frame or from the `messages` of a history entry.
 
     None for types that we don't use. Raises one of `MALFORMED`.
@@ -81,6 +82,10 @@ def _status(data: Data) -> Status:
     if not isinstance(remaining, int):
         raise ValueError("queue_remaining is no number")
     return Status(remaining, _optional_text(data, "sid"))
+
+
+def _features(data: Data) -> Features:
+    return Features(data.get("supports_preview_metadata") is True)
 
 
 def _started(data: Data) -> Started:
@@ -125,8 +130,9 @@ def _failed(data: Data) -> Failed:
     )
 
 
-_READERS: Mapping[str, Callable[[Data], PromptEvent | Status]] = {
+_READERS: Mapping[str, Callable[[Data], PromptEvent | Status | Features]] = {
     "status": _status,
+    "feature_flags": _features,
     "execution_start": _started,
     "execution_cached": _cached,
     "executing": _executing,

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.comfy.events import (
     Executed,
     Failed,
+    Features,
     Interrupted,
     PromptEvent,
     Recorded,
@@ -114,7 +115,7 @@ def _told(prompt_id: str, status: object) -> tuple[PromptEvent, ...]:
             event = read_message(message[0], {"prompt_id": prompt_id, **message[1]})
         except MALFORMED:
             continue
-        if event is not None and not isinstance(event, Status):
+        if event is not None and not isinstance(event, Status | Features):
             events.append(event)
     return tuple(events)
 

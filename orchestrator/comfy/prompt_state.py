@@ -18,6 +18,7 @@ from orchestrator.comfy.events import (
     Executed,
     Executing,
     Failed,
+    Features,
     Gap,
     InQueue,
     Interrupted,
@@ -138,7 +139,7 @@ class PromptState:
         SaveImageWebsocket node is a result, any other a preview.
         """
         match event:
-            case Status() | Gap():
+            case Status() | Features() | Gap():
                 return None
             case Executing(None) | Preview(None) | NodeText(None):
                 if self.heard or self.phase is Phase.QUEUED:

@@ -105,6 +105,11 @@ class SimServer:
         if self.running and self.running.client_id == session.client_id and self._node:
             self._send(session, "executing", node=self._node)
 
+    def first_message(self, session: Session) -> None:
+        """Asks for names on pictures."""
+        session.metadata = True
+        self._send(session, "feature_flags", supports_preview_metadata=True)
+
     def closed(self, session: Session) -> None:
         """As in the real one: whoever has the name now loses it."""
         self.sessions.pop(session.client_id, None)

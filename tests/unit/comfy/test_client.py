@@ -118,6 +118,25 @@ async def test_frames_without_a_prompt_go_to_the_one_that_executes(server: Scrip
     assert SentImage(OTHER, "9", "image/png", b"picture") in second
 
 
+async def test_pictures_that_name_no_prompt_are_others_where_ours_do(
+    server: ScriptedServer,
+) -> None:
+    heard: list[PromptEvent] = []
+    async with (
+        server.client(timeouts=patient()) as client,
+        server.generating(client, SENDER, on_event=heard.append) as task,
+    ):
+        server.tell("feature_flags", supports_preview_metadata=True)
+        server.tell("executing", prompt_id=OURS, node="9")
+        server.sockets[-1].frames.put_nowait(PREVIEW)
+        head = json.dumps({"prompt_id": OURS, "node_id": "9", "image_type": "image/png"}).encode()
+        ours = b"\0\0\0\4" + len(head).to_bytes(4, "big") + head + b"our own"
+        server.sockets[-1].frames.put_nowait(ours)
+        server.tell("execution_success", prompt_id=OURS)
+        assert [image.data for image in (await task).images] == [b"our own"]
+    assert not [event for event in heard if isinstance(event, Preview)]
+
+
 async def test_a_lost_socket_is_replaced_under_a_fresh_id(server: ScriptedServer) -> None:
     async with server.client() as client, server.generating(client) as task:
         server.running = [OURS]

@@ -11,6 +11,7 @@ from orchestrator.comfy.events import (
     Executed,
     Executing,
     Failed,
+    Features,
     Interrupted,
     NodeText,
     Preview,
@@ -60,7 +61,7 @@ def text(name: str, **data: Any) -> str:
 def test_a_recorded_run_is_read_in_order(recording: Callable[[str], Any]) -> None:
     run = recording("ksampler")
     events = [decode(frame) for frame in run.frames]
-    told = [event for event in events if not isinstance(event, Status | None)]
+    told = [event for event in events if not isinstance(event, Status | Features | None)]
     assert told[0] == Started(run.prompt_id, 1795352700.376)
     assert told[1] == CachedNodes(run.prompt_id, frozenset())
     nodes = [event.node for event in told if isinstance(event, Executing)]
@@ -116,8 +117,12 @@ def test_a_png_frame() -> None:
     assert decode(struct.pack(">II", 1, 2) + b"png") == Preview(None, None, "image/png", b"png")
 
 
+def test_an_answer_about_features() -> None:
+    assert decode(text("feature_flags", supports_preview_metadata=True)) == Features(True)
+    assert decode(text("feature_flags", max_upload_size=1)) == Features(False)
+
+
 def test_messages_of_no_use_are_passed_over() -> None:
-    assert decode(text("feature_flags", supports_preview_metadata=True)) is None
     assert decode(text("crystools.monitor", cpu=3)) is None
 
 
