@@ -227,7 +227,7 @@ class ComfyClient:
             self._follower.suspect(watch)
             if not answer.from_proxy:
                 watch.refusal = self._http.refusal(answer)
-                watch.presence.confirm()  # nothing will come later
+                watch.confirm()  # nothing will come later
             return ()
         try:
             accepted = messages.read_accepted(self._http.json(self._checked(answer)))

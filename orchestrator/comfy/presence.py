@@ -24,17 +24,22 @@ _LOOKS = 2
 class Presence:
     since: float | None = None
     """From when the server may have it; None: it was not sent yet."""
-    certain: bool = False
-    """The server has, or had, it."""
+    seen: float | None = None
+    """When the server was last known to have it, or to have had it."""
     misses: int = 0
-    """Looks in a row that found it nowhere."""
+    """Looks in a row, begun since then, that found it nowhere."""
+
+    @property
+    def certain(self) -> bool:
+        return self.seen is not None
 
     def suspect(self, now: float) -> None:
         """It was sent, and nobody knows whether it arrived."""
         self.since = now
 
-    def confirm(self) -> None:
-        self.since, self.certain, self.misses = self.since or 0.0, True, 0
+    def confirm(self, now: float) -> None:
+        self.since = now if self.since is None else self.since
+        self.seen, self.misses = now, 0
 
     def miss(self, looked: float, answering_since: float, late: float) -> bool:
         """One more look, begun at `looked`, found it nowhere. Returns whether to believe that.
@@ -42,7 +47,8 @@ class Presence:
         `answering_since`: from when the server has answered every look; `late`: how long, in
         seconds, a request may take.
         """
-        self.misses += 1
-        if self.since is None or self.misses < _LOOKS:
+        if self.since is None or (self.seen is not None and looked < self.seen):
             return False
-        return self.certain or looked - max(self.since, answering_since) > late
+        self.misses += 1
+        late_enough = looked - max(self.since, answering_since) > late
+        return self.misses >= _LOOKS and (self.certain or late_enough)

@@ -52,7 +52,7 @@ class Sender:
         error = post.exception()
         answer = None if error else post.result()
         if answer and answer.status == 200:
-            presence.confirm()
+            presence.confirm(asyncio.get_running_loop().time())
         elif not (answer and answer.status >= 500) and not isinstance(error, Unanswered):
             self.settled(prompt_id)
 
@@ -89,7 +89,7 @@ class Sender:
         It may start between the two, so the look decides what is to be done. What is not there
         yet, and may still come, is not gone: it is deleted only once it was seen.
         """
-        presence = self._presences.get(prompt_id) or Presence(certain=True)
+        presence = self._presences.get(prompt_id) or Presence(seen=0.0)
         try:
             if presence.certain:
                 await self._ask("/queue", messages.delete_body(prompt_id))
@@ -98,7 +98,7 @@ class Sender:
                 await self._ask("/interrupt", messages.interrupt_body(prompt_id))
             if place is Place.NOWHERE:
                 return presence.certain
-            presence.confirm()
+            presence.confirm(asyncio.get_running_loop().time())
             return place is Place.RECORDED
         except ServerUnreachable:
             await asyncio.sleep(self._timeouts.apart)

@@ -65,7 +65,7 @@ class Watch:
                 self._began = self._over
         if claimed is not None:
             if not isinstance(claimed, Missing | Deleted):
-                self.presence.confirm()
+                self.confirm()
                 self.refusal = None
             try:
                 self._on_event(claimed)
@@ -73,6 +73,10 @@ class Watch:
                 self.fail(error)
         if self.state.settled:
             self._finished.set()
+
+    def confirm(self) -> None:
+        """The server has, or had, the prompt."""
+        self.presence.confirm(self._now())
 
     def miss(self, looked: float, answering_since: float, late: float) -> None:
         """A look found it nowhere; see `Presence.miss`."""

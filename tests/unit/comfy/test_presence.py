@@ -12,16 +12,27 @@ def test_nothing_is_lost_that_was_not_sent() -> None:
 
 def test_what_the_server_had_is_lost_at_the_second_look() -> None:
     presence = Presence()
-    presence.confirm()
+    presence.confirm(0.5)
     assert [presence.miss(1.0, 0.0, LATE), presence.miss(2.0, 0.0, LATE)] == [False, True]
 
 
 def test_seen_in_between_counts_anew() -> None:
     presence = Presence()
-    presence.confirm()
+    presence.confirm(0.5)
     presence.miss(1.0, 0.0, LATE)
-    presence.confirm()
+    presence.confirm(1.5)
     assert not presence.miss(2.0, 0.0, LATE)
+
+
+def test_a_look_from_before_it_was_seen_says_nothing() -> None:
+    presence = Presence()
+    presence.suspect(0.0)
+    presence.confirm(10.0)
+    assert [presence.miss(looked, 0.0, LATE) for looked in (9.0, 11.0, 12.0)] == [
+        False,
+        False,
+        True,
+    ]
 
 
 def test_an_unanswered_post_may_come_until_the_server_has_answered_for_long() -> None:
