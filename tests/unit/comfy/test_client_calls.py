@@ -1,5 +1,6 @@
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from itertools import repeat
 
 import httpx
@@ -177,6 +178,17 @@ class TestFetch:
             assert await client.fetch(OutputImage(REF)) == PNG
             server.answers["GET /view"] = repeat(cut)
             with pytest.raises(ServerUnreachable, match="broke off its answer to /view after"):
+                await client.fetch(OutputImage(REF))
+
+    async def test_a_picture_that_drips_for_ever(self, server: ScriptedServer) -> None:
+        async def drips() -> AsyncIterator[bytes]:
+            while True:
+                yield b"x"
+                await asyncio.sleep(0.001)
+
+        server.answers["GET /view"] = iter([httpx.Response(200, content=drips())])
+        async with server.client(timeouts=Timeouts(answer=0.02, retry=())) as client:
+            with pytest.raises(ServerUnreachable, match=r"GET /view \(no answer in time\)"):
                 await client.fetch(OutputImage(REF))
 
     async def test_a_busy_server_is_asked_again(self, server: ScriptedServer) -> None:
