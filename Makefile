@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test check format bench chaos clean
 demo: $(VENV)/installed  ## run the main job on the embedded sandbox
-	$(BIN)/python -m orchestrator submit workflows/sd15.json --sandbox --seed 5 \
+	$(BIN)/python -m orchestrator submit workflows/sd15.json --sandbox --seed 10 \
 	  --prompt 'a large red circle above a small blue square, on a grey background'
 
 test: check  ## all checks and all tests
