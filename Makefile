@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format bench chaos clean
+.PHONY: demo test check format bench chaos chaos-sim clean
 demo: $(VENV)/installed  ## run the main job on the embedded sandbox
 	$(BIN)/python -m orchestrator submit workflows/sd15.json --sandbox --seed 10 \
 	  --prompt 'a large red circle above a small blue square, on a grey background'
@@ -22,6 +22,9 @@ format: $(VENV)/installed  ## mend what can be mended
 
 chaos: $(VENV)/installed  ## real processes, faults and kills: RUNS=200 FIRST=0
 	$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0)
+
+chaos-sim: $(VENV)/installed  ## the client alone in simulated worlds: SEEDS=1000
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000)
 
 bench: $(VENV)/installed  ## all benchmarks; figures and baselines in BENCHMARKS.md
 	$(BIN)/python -m tests.benchmarks.loop
