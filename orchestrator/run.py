@@ -179,8 +179,8 @@ class _Run:
         if self._disowned:
             return
         with contextlib.suppress(ServerError):
-            await server.cancel(attempt.prompt_id)
-            await self._end(amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
+            if await server.cancel(attempt.prompt_id):
+                await self._end(amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
 
     async def _judge(self, attempt: Attempt) -> None:
         """See pictures on our disk through to their verdict."""

@@ -31,7 +31,7 @@ ROOMS = [
 
 PURE = ["errors", "models", "workflow", "search", "progress", "record"]
 PURE_MODULES = ["comfy/events", "comfy/frames", "comfy/messages", "comfy/prompt_state",
-                "comfy/explain", "comfy/outcome"]  # fmt: skip
+                "comfy/explain", "comfy/outcome", "comfy/presence", "comfy/capability"]  # fmt: skip
 IMPURE = {"asyncio", "os", "pathlib", "time", "socket", "subprocess", "threading", "tempfile",
           "httpx", "websockets", "torch", "sqlalchemy", "rich", "typer", "aiohttp"}  # fmt: skip
 
