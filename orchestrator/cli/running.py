@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -62,34 +63,47 @@ def resume(only: str | None, settings: Settings, changes: Mapping[str, Any], out
     `changes` holds flags that differ from what the targets were submitted with, None where not.
     """
 
+    given = {name: value for name, value in changes.items() if value is not None}
+
     async def main() -> int:
-        if not session.journal_path(settings).exists():
-            raise InputError(f"no journal below {settings.out}; say where with --out")
-        async with Journal(session.journal_path(settings)) as journal:
-            unfinished = await journal.unfinished()
-        if only is not None:
-            unfinished = [(target, setup) for target, setup in unfinished if target.id == only]
-            if not unfinished:
-                raise InputError(f"no unfinished target {only!r} below {settings.out}")
         codes = [0]
-        for setup, group in groupby(unfinished, key=lambda item: item[1]):
-            given = {name: value for name, value in changes.items() if value is not None}
+        for setup, group in groupby(await _unfinished(only, settings), key=itemgetter(1)):
             again = {name: setup[name] for name in _SETUP} | given
-            chosen = config.load(out=settings.out, **again)
             sandbox = setup["sandbox"] and "servers" not in given
+            chosen = config.load(out=settings.out, **again)
             async with session.opened(chosen, sandbox=sandbox) as using:
-                for target, _ in group:
-                    try:
-                        history = await using.journal.claim(target)
-                    except ClaimRefused as error:
-                        if only is not None:
-                            raise
-                        print(f"left alone: {error}", file=sys.stderr)
-                    else:
-                        codes.append(await _run(target, history, using, output))
+                codes += [await _claim_and_run(target, only, using, output) for target, _ in group]
         return max(codes)
 
     return _until_interrupted(main, settings.out)
+
+
+async def _unfinished(only: str | None, settings: Settings) -> list[tuple[Target, dict[str, Any]]]:
+    """Targets to be resumed, each with its setup. Raises InputError if there is no such thing."""
+    if not session.journal_path(settings).exists():
+        raise InputError(f"no journal below {settings.out}; say where with --out")
+    async with Journal(session.journal_path(settings)) as journal:
+        unfinished = await journal.unfinished()
+    if only is None:
+        return unfinished
+    found = [(target, setup) for target, setup in unfinished if target.id == only]
+    if not found:
+        raise InputError(f"no unfinished target {only!r} below {settings.out}")
+    return found
+
+
+async def _claim_and_run(
+    target: Target, only: str | None, using: Collaborators, output: Output
+) -> int:
+    """Run a target unless another process does; that is trouble only where it was asked for."""
+    try:
+        history = await using.journal.claim(target)
+    except ClaimRefused as error:
+        if only is not None:
+            raise
+        print(f"left alone: {error}", file=sys.stderr)
+        return 0
+    return await _run(target, history, using, output)
 
 
 async def _run(target: Target, history: list[Attempt], using: Collaborators, output: Output) -> int:
