@@ -1,0 +1,1 @@
+"""Workflows as text and graphs: load, find the roles, edit, weigh phrases. Pure."""
