@@ -59,7 +59,7 @@ def _run_to_its_end(rng: Random, out: Path, server: str, scorer: str, kills: lis
                 return -9
         if process.returncode in (0, 3) and (out / ".retake/journal.db").exists():
             return process.returncode
-        if (out / ".retake/journal.db").exists() and _targets(out):
+        if (out / ".retake/journal.db").exists() and _status(out):
             command = ["resume"]
         if time.monotonic() > end:
             return process.returncode
@@ -69,13 +69,13 @@ def _observe(code: int, out: Path, server: str, faults: set[str]) -> Iterator[st
     if code not in (0, 3):
         yield f"not ended: exit code {code}"
         return
-    (target,) = _targets(out)
+    (target,) = _status(out)
     if target["state"] not in ("accepted", "exhausted"):
         yield f"target is {target['state']}"
-    if target["attempts"] > BUDGET:
-        yield f"{target['attempts']} attempts of {BUDGET} spent"
-    if target["state"] == "exhausted" and target["attempts"] < BUDGET:
-        yield f"exhausted after {target['attempts']} attempts of {BUDGET}"
+    verdicts = [attempt["verdict"] for attempt in _status(out, target["target"])]
+    judged = sum(verdict in ("accepted", "below_gate") for verdict in verdicts)
+    if judged > BUDGET or (target["state"] == "exhausted" and judged < BUDGET):
+        yield f"{target['state']} with {judged} pictures judged of {BUDGET}: {verdicts}"
     for picture in out.glob("*.png"):
         with Image.open(picture) as image:
             image.load()
@@ -103,9 +103,9 @@ def _observe(code: int, out: Path, server: str, faults: set[str]) -> Iterator[st
         yield from (f"seed {seed} was generated {n} times" for seed, n in seeds.items() if n > 1)
 
 
-def _targets(out: Path) -> list[dict[str, Any]]:
+def _status(out: Path, *target: str) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "orchestrator", "status", "--out", ".", "--json"],
+        [sys.executable, "-m", "orchestrator", "status", *target, "--out", ".", "--json"],
         cwd=out, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return [json.loads(line) for line in done.stdout.splitlines()]
