@@ -1,20 +1,26 @@
 """Where pictures go: first under the hash of their bytes; those that are wanted, to people.
 
-A write is whole or absent: temporary file, fsync, rename, fsync of the folder. Names that came from
-a server are never used as paths.
+A write is whole or absent: temporary file, fsync, rename, fsync of the folder. A temporary file is
+locked while it is written, so that one without a lock is known to be left by a process that was
+killed, and is swept by the next. Names that came from a server are never used as paths.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from orchestrator import png
 from orchestrator.errors import StorageError
+
+_PREFIX, _SUFFIX = ".retake-", ".tmp"
+"""Of temporary files: hidden, and not to be taken for anybody else's."""
 
 
 class Storage:
@@ -31,6 +37,7 @@ class Storage:
             self._hidden.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self._hidden):
                 pass
+            self._sweep()
         except OSError as error:
             raise StorageError(
                 f"can't write to {folder}: {error.strerror}; choose another folder with --out"
@@ -79,6 +86,15 @@ class Storage:
         _write(path, data)
         return path
 
+    def _sweep(self) -> None:
+        """Remove the temporary files of processes that were killed while they wrote."""
+        name = f"{_PREFIX}*{_SUFFIX}"
+        for path in (*self.folder.glob(name), *self._hidden.rglob(name)):
+            # Somebody may still write to it, or have renamed it meanwhile.
+            with contextlib.suppress(BlockingIOError, FileNotFoundError), path.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
     def _path(self, target_id: str, sha256: str) -> Path:
         return self._hidden / "pictures" / target_id / sha256
 
@@ -93,7 +109,7 @@ def _read(path: Path) -> bytes:
 def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with _temporary(path.parent) as file:
             try:
                 file.write(data)
                 file.flush()
@@ -110,3 +126,16 @@ def _write(path: Path, data: bytes) -> None:
             os.close(folder)
     except OSError as error:
         raise StorageError(f"can't write {path}: {error.strerror}; nothing was lost") from error
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[IO[bytes]]:
+    """A new file, locked until it is closed."""
+    while True:
+        with tempfile.NamedTemporaryFile(
+            dir=folder, prefix=_PREFIX, suffix=_SUFFIX, delete=False
+        ) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if os.fstat(file.fileno()).st_nlink:  # else it was swept before it was locked
+                yield file
+                return

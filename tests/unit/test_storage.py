@@ -1,3 +1,4 @@
+import fcntl
 import hashlib
 import json
 import os
@@ -75,3 +76,18 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"can't write to .*file.*choose another.*--out"):
         Storage(tmp_path / "file")
+
+
+def test_what_a_killed_process_left_is_swept_and_what_is_being_written_is_not(
+    tmp_path: Path,
+) -> None:
+    Storage(tmp_path).put("t", picture())
+    places = [tmp_path, tmp_path / ".retake", tmp_path / ".retake/pictures/t"]
+    for place in places:
+        (place / ".retake-left.tmp").write_bytes(b"half")
+        (place / "somebody-else.tmp").write_bytes(b"theirs")
+    with (tmp_path / ".retake-busy.tmp").open("wb") as busy:
+        fcntl.flock(busy, fcntl.LOCK_EX)
+        Storage(tmp_path)
+        assert [f.name for f in tmp_path.rglob(".retake-*")] == [".retake-busy.tmp"]
+    assert [f.parent for f in tmp_path.rglob("somebody-else.tmp")] == places
