@@ -5,7 +5,7 @@ Reads go the way of the writes, through one thread: each sees what was written b
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import JSONDecodeError
@@ -31,6 +31,14 @@ _END_TARGET = update(targets).where(targets.c.id == bindparam("its_id"))
 _END_ATTEMPT = update(attempts).where(
     attempts.c.target_id == bindparam("its_target"), attempts.c.number == bindparam("its_number")
 )
+_ENTRY = (
+    targets.c.id,
+    targets.c.target,
+    targets.c.created_at,
+    targets.c.ending,
+    targets.c.ended_at,
+    targets.c.cancel_asked_at,
+)
 _ATTEMPTS = (
     select(attempts.c.attempt)
     .where(attempts.c.target_id == bindparam("its_target"))
@@ -49,7 +57,8 @@ class Entry:
     ending: Ending | None
     ended_at: datetime | None
     runner: Owner | None
-    """The process that runs it; None with no ending: it waits to be resumed."""
+    """The process that runs it; None with no ending: it waits to be resumed, or cancelled."""
+    cancel_asked_at: datetime | None
 
 
 class Journal:
@@ -70,6 +79,8 @@ class Journal:
         self._owner = owner or this_process()
         self._clock = clock
         self._engine = open_engine(path)
+        self._cancels: dict[str, asyncio.Event] = {}
+        """Of targets for whose cancelling somebody here waits."""
 
     async def __aenter__(self) -> Self:
         self._writer = Writer(self._engine)
@@ -109,18 +120,35 @@ class Journal:
 
         await self._do(work)
 
-    async def claim(self, target: Target) -> list[Attempt]:
+    async def claim(self, target: Target, *, to_cancel: bool = False) -> list[Attempt]:
         """Make an unfinished target this process's to run; its attempts so far are returned.
 
-        Raises ClaimRefused when another process runs it, or it has ended meanwhile.
+        Raises ClaimRefused when another process runs it, or it has ended meanwhile; one that is
+        to be cancelled can be claimed for that alone.
         """
         now = self._clock()
 
         def work(db: Connection) -> list[Attempt]:
-            ownership.claim(db, target.id, self._owner, now)
+            ownership.claim(db, target.id, self._owner, now, to_cancel=to_cancel)
             return _attempts(db, target.id)
 
         return await self._do(work)
+
+    async def ask_to_cancel(self, target: Target) -> None:
+        """Have an unfinished target cancelled by the process that runs it, and run by no other.
+
+        It learns of it with its next heartbeat.
+        """
+        now = self._clock()
+        await self._do(lambda db: ownership.ask_to_cancel(db, target.id, now))
+
+    async def cancel_asked(self, target: Target) -> None:
+        """Return once somebody wants a target of this process's to be cancelled."""
+        asked = self._cancels[target.id] = asyncio.Event()
+        try:
+            await asked.wait()
+        finally:
+            del self._cancels[target.id]
 
     async def begin(self, target: Target, attempt: Attempt) -> None:
         """Record an attempt and its prompt id, before it is submitted."""
@@ -165,15 +193,16 @@ class Journal:
         """A target's attempts by number; one without a verdict was under way."""
         return await self._do(lambda db: _attempts(db, target.id))
 
-    async def entries(self) -> list[Entry]:
-        """What is known of all targets, oldest first."""
+    async def entries(self, only: str | None = None) -> list[Entry]:
+        """What is known of all targets, oldest first; or of the one of this name, if there is."""
         now = self._clock()
-        what = (targets.c.target, targets.c.created_at, targets.c.ending, targets.c.ended_at)
         query = (
-            select(targets.c.id, *what, *ownership.OWNER)
+            select(*_ENTRY, *ownership.OWNER)
             .select_from(ownership.OWNED)
             .order_by(targets.c.created_at)
         )
+        if only is not None:
+            query = query.where(targets.c.id == only)
 
         def work(db: Connection) -> list[Entry]:
             return [
@@ -184,6 +213,7 @@ class Journal:
                     ending=row.ending and Ending(row.ending),
                     ended_at=row.ended_at,
                     runner=ownership.runner(row, now),
+                    cancel_asked_at=row.cancel_asked_at,
                 )
                 for row in db.execute(query).all()
             ]
@@ -193,7 +223,14 @@ class Journal:
     async def beat(self) -> None:
         """Say that this process is alive. It happens by itself, while the event loop runs."""
         now = self._clock()
-        await self._do(lambda db: ownership.beat(db, self._owner, now))
+
+        def work(db: Connection) -> Sequence[str]:
+            ownership.beat(db, self._owner, now)
+            return ownership.to_be_cancelled(db, self._owner)
+
+        for target_id in await self._do(work):
+            if target_id in self._cancels:
+                self._cancels[target_id].set()
 
     async def _beat_for_ever(self) -> None:
         while True:

@@ -5,6 +5,7 @@ nobody's, or whose owner has died or is silent for longer than `STALE`; from the
 owner's writes are refused, should it wake up again.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,8 @@ from orchestrator.errors import JournalError
 from orchestrator.journal.owner import Owner
 from orchestrator.journal.schema import owners, targets
 
-HEARTBEAT = timedelta(seconds=5)
+HEARTBEAT = timedelta(seconds=2)
+"""An owner also learns with it which of its targets are to be cancelled."""
 STALE = timedelta(seconds=30)
 
 OWNED = targets.outerjoin(owners, targets.c.owner == owners.c.id)
@@ -31,11 +33,16 @@ OWNER = (
 # Both lock the target's row, where the database has such locks, until the transaction ends.
 _IT = targets.c.id == bindparam("its_id")
 _LOOK_OWNER = select(targets.c.owner).where(_IT).with_for_update()
-_LOOK = select(targets.c.ending, *OWNER).select_from(OWNED).where(_IT).with_for_update(of=targets)
+_LOOK = (
+    select(targets.c.ending, targets.c.cancel_asked_at, *OWNER)
+    .select_from(OWNED)
+    .where(_IT)
+    .with_for_update(of=targets)
+)
 
 
 class ClaimRefused(JournalError):
-    """Another process runs the target, or it has ended meanwhile."""
+    """Another process runs the target, or it has ended meanwhile, or is to be cancelled."""
 
 
 class OwnershipLost(JournalError):
@@ -60,8 +67,10 @@ def sign_out(db: Connection, me: Owner) -> None:
     db.execute(delete(owners).where(owners.c.id == me.id))
 
 
-def claim(db: Connection, target_id: str, me: Owner, now: datetime) -> None:
-    """Make a target this process's. Raises ClaimRefused."""
+def claim(
+    db: Connection, target_id: str, me: Owner, now: datetime, *, to_cancel: bool = False
+) -> None:
+    """Make a target this process's, to run or to cancel it. Raises ClaimRefused."""
     row = db.execute(_LOOK, {"its_id": target_id}).one()
     if row.ending is not None:
         raise ClaimRefused(f"target {target_id} has ended meanwhile: {row.ending}")
@@ -70,8 +79,22 @@ def claim(db: Connection, target_id: str, me: Owner, now: datetime) -> None:
         raise ClaimRefused(
             f"target {target_id} is being run by {other}: wait for it, or stop it there"
         )
+    if row.cancel_asked_at is not None and not to_cancel:
+        raise ClaimRefused(f"target {target_id} is half cancelled: go on with 'cancel {target_id}'")
     sign_in(db, me, now)
     db.execute(update(targets).where(targets.c.id == target_id).values(owner=me.id))
+
+
+def ask_to_cancel(db: Connection, target_id: str, now: datetime) -> None:
+    """Let whoever runs a target know that nobody wants it any more."""
+    unfinished = (targets.c.id == target_id) & targets.c.ending.is_(None)
+    db.execute(update(targets).where(unfinished).values(cancel_asked_at=now))
+
+
+def to_be_cancelled(db: Connection, me: Owner) -> Sequence[str]:
+    """Which of a process's targets nobody wants any more."""
+    asked = (targets.c.owner == me.id) & targets.c.cancel_asked_at.is_not(None)
+    return db.execute(select(targets.c.id).where(asked)).scalars().all()
 
 
 def fence(db: Connection, target_id: str, me: Owner) -> None:

@@ -52,6 +52,7 @@ targets = Table(
     Column("ending", String),
     Column("ended_at", UtcDateTime),
     Column("owner", String, index=True),  # who runs it, or did when it died
+    Column("cancel_asked_at", UtcDateTime),  # since when nobody wants it any more
 )
 
 attempts = Table(

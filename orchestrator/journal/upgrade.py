@@ -9,7 +9,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 
 from orchestrator.errors import JournalError
 
-REVISION = "0002"
+REVISION = "0003"
 """Newest revision in `migrations/versions`: what `schema` describes."""
 
 _FIRST = "0001"

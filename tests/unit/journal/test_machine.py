@@ -36,6 +36,7 @@ class Expected:
 
     owner: str | None
     ending: Ending | None = None
+    cancel: bool = False
     attempts: dict[int, Attempt] = field(default_factory=dict)
 
 
@@ -82,16 +83,22 @@ class JournalMachine(RuleBasedStateMachine):
         self.heard[process] = self.now
         return new
 
-    @rule(process=PROCESSES, of=targets)
-    def claim(self, process: str, of: Target) -> None:
+    @rule(process=PROCESSES, of=targets, to_cancel=st.booleans())
+    def claim(self, process: str, of: Target, to_cancel: bool) -> None:
         expected = self.expected[of.id]
-        claimed = self.tried(self.journals[process].claim(of))
-        if expected.ending or (expected.owner != process and self.running(expected.owner)):
+        claimed = self.tried(self.journals[process].claim(of, to_cancel=to_cancel))
+        others = expected.owner != process and self.running(expected.owner)
+        if expected.ending or others or (expected.cancel and not to_cancel):
             assert claimed is ClaimRefused
         else:
             assert claimed == [expected.attempts[n] for n in sorted(expected.attempts)]
             expected.owner = process
             self.heard[process] = self.now
+
+    @rule(process=PROCESSES, of=targets)
+    def ask_to_cancel(self, process: str, of: Target) -> None:
+        self.loop.run(self.journals[process].ask_to_cancel(of))
+        self.expected[of.id].cancel |= self.expected[of.id].ending is None
 
     @rule(process=PROCESSES, of=targets, numbers=st.lists(NUMBERS, min_size=1))
     def begin_together(self, process: str, of: Target, numbers: list[int]) -> None:
@@ -155,6 +162,7 @@ class JournalMachine(RuleBasedStateMachine):
                 expected = self.expected[entry.target.id]
                 assert {a.number: a for a in entry.attempts} == expected.attempts
                 assert entry.ending == expected.ending
+                assert (entry.cancel_asked_at is not None) == expected.cancel
                 runner = expected.owner if self.running(expected.owner) else None
                 assert (entry.runner and entry.runner.id) == runner
 

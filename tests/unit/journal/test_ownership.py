@@ -109,6 +109,48 @@ async def test_the_heart_beats_by_itself(
             pass
 
 
+async def test_a_wish_to_cancel_is_heard_by_the_owner_with_its_heartbeat(
+    first: Journal, second: Journal, clock: Clock
+) -> None:
+    await first.add_target(TARGET, {})
+    heard = asyncio.create_task(first.cancel_asked(TARGET))
+    await first.beat()
+    assert not heard.done()
+    await second.ask_to_cancel(TARGET)
+    await second.beat()
+    assert not heard.done()
+    await first.beat()
+    async with asyncio.timeout(10):
+        await heard
+    [entry] = await second.entries("t")
+    assert entry.cancel_asked_at == clock.now
+    assert entry.runner is not None
+
+
+async def test_what_is_to_be_cancelled_is_claimed_for_that_alone(
+    path: Path, second: Journal
+) -> None:
+    async with Journal(path) as earlier:
+        await earlier.add_target(TARGET, {})
+        await earlier.begin(TARGET, attempt(1, None))
+        await earlier.ask_to_cancel(TARGET)
+        with pytest.raises(ClaimRefused, match="is being run by"):
+            await second.claim(TARGET, to_cancel=True)
+    with pytest.raises(ClaimRefused, match="half cancelled: go on with 'cancel t'"):
+        await second.claim(TARGET)
+    assert await second.claim(TARGET, to_cancel=True) == [attempt(1, None)]
+    await second.end_target(TARGET, Ending.CANCELLED)
+    assert await second.unfinished() == []
+
+
+async def test_what_has_ended_is_not_to_be_cancelled(first: Journal, second: Journal) -> None:
+    await first.add_target(TARGET, {})
+    await first.end_target(TARGET, Ending.ACCEPTED)
+    await second.ask_to_cancel(TARGET)
+    [entry] = await second.entries()
+    assert (entry.ending, entry.cancel_asked_at) == (Ending.ACCEPTED, None)
+
+
 async def test_a_target_that_has_ended_is_not_run_again(first: Journal, second: Journal) -> None:
     await first.add_target(TARGET, {})
     await first.end_target(TARGET, Ending.EXHAUSTED)

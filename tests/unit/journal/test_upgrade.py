@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -56,6 +57,22 @@ def old_journal(path: Path) -> None:
     )
 
 
+def journal_of(revision: str, path: Path) -> None:
+    """With a target that is under way."""
+    engine = open_engine(path)
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", "orchestrator.journal:migrations")
+        command.upgrade(config, revision)
+    engine.dispose()
+    moment = "2026-11-01 12:00:00.000000"
+    execute(
+        path,
+        "INSERT INTO targets (id, created_at, target, setup) "
+        f"VALUES ('t', '{moment}', '{target().model_dump_json()}', '{{}}');",
+    )
+
+
 def overwrite(path: Path, position: int, data: bytes) -> None:
     path.touch()
     with path.open("r+b") as file:
@@ -96,6 +113,15 @@ async def test_a_journal_from_before_revisions_is_upgraded_and_goes_on(path: Pat
     assert differences(path) == []
     async with Journal(path) as journal:
         assert await journal.attempts(target()) == [attempt(1, Verdict.BELOW_GATE, 20.5)]
+
+
+async def test_a_journal_that_knew_no_cancelling_goes_on(path: Path) -> None:
+    await asyncio.to_thread(journal_of, "0002", path)
+    async with Journal(path) as journal:
+        [entry] = await journal.entries()
+        assert (entry.target, entry.cancel_asked_at) == (target(), None)
+        assert await journal.claim(target()) == []
+    assert differences(path) == []
 
 
 async def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
