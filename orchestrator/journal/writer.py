@@ -1,14 +1,12 @@
-"""Group commit: what waits while the disk is busy is written together, by one thread.
+"""Group commit: what waits while the disk is busy is written together.
 
 A commit costs a flush to disk whatever it holds. The queue needs no timer: a single write is
 committed at once, and a thousand that arrive meanwhile share the next commit.
 """
 
 import asyncio
-import contextlib
-import queue
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,15 +30,18 @@ class _Outcome:
 
 
 class Writer:
-    """The only user of a database in this process. Made, used and closed on one event loop."""
+    """The only user of a database in this process. Made, used and closed on one event loop.
+
+    One batch at a time is on its way to disk, in a thread of its own; the next one gathers here.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._loop = asyncio.get_running_loop()
-        self._items: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._waiting: list[_Item] = []
+        self._busy = False
         self._closed = False
-        self._thread = threading.Thread(target=self._serve, name="journal", daemon=True)
-        self._thread.start()
 
     async def do(self, work: Callable[[Connection], T]) -> T:
         """Do the work in a transaction and return its result once that is on disk.
@@ -52,29 +53,34 @@ class Writer:
         if self._closed:
             raise RuntimeError("the journal is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._items.put(_Item(work, future))
+        self._waiting.append(_Item(work, future))
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._next)  # whoever is ready as well comes along
         return await future
 
     def close(self) -> None:
         """Wait until everything that was asked for is done."""
         self._closed = True
-        self._items.put(None)
-        self._thread.join()
+        if self._waiting:
+            self._write()
+        self._thread.shutdown()
 
-    def _serve(self) -> None:
-        while batch := list(self._waiting()):
-            self._loop.call_soon_threadsafe(_settle, list(self._commit(batch)))
+    def _next(self) -> None:
+        self._busy = bool(self._waiting)
+        if self._busy:
+            self._write()
 
-    def _waiting(self) -> Iterator[_Item]:
-        """The next item and all that wait behind it; none when the writer is closed."""
-        item = self._items.get()
-        with contextlib.suppress(queue.Empty):
-            while item is not None:
-                yield item
-                item = self._items.get_nowait()
-            self._items.put(None)  # to be met again behind this batch
+    def _write(self) -> None:
+        batch, self._waiting = self._waiting, []
+        writing = self._loop.run_in_executor(self._thread, self._commit, batch)
+        writing.add_done_callback(self._written)
 
-    def _commit(self, batch: Sequence[_Item]) -> Iterator[_Outcome]:
+    def _written(self, outcomes: "asyncio.Future[list[_Outcome]]") -> None:
+        _settle(outcomes.result())
+        self._loop.call_soon(self._next)
+
+    def _commit(self, batch: Sequence[_Item]) -> list[_Outcome]:
         """One transaction for all; after a failure one for each half, down to who is to blame."""
         try:
             with self._engine.begin() as connection:
@@ -82,14 +88,10 @@ class Writer:
         except Exception as error:
             # Trouble of the database itself (a full disk, a lock) would only be met again.
             if len(batch) == 1 or isinstance(error, OperationalError):
-                yield from (_Outcome(item.future, error=error) for item in batch)
-            else:
-                middle = len(batch) // 2
-                yield from self._commit(batch[:middle])
-                yield from self._commit(batch[middle:])
-        else:
-            for item, result in zip(batch, results, strict=True):
-                yield _Outcome(item.future, result)
+                return [_Outcome(item.future, error=error) for item in batch]
+            middle = len(batch) // 2
+            return self._commit(batch[:middle]) + self._commit(batch[middle:])
+        return [_Outcome(i.future, result) for i, result in zip(batch, results, strict=True)]
 
 
 def _settle(outcomes: Sequence[_Outcome]) -> None:

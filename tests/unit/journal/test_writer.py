@@ -112,3 +112,14 @@ async def test_closing_waits_for_what_was_asked_for(engine: Engine) -> None:
     assert await asyncio.gather(*callers) == list(range(100))
     with pytest.raises(RuntimeError, match="closed"):
         await writer.do(insert(100))
+
+
+async def test_closing_covers_what_gathered_behind_a_batch(engine: Engine) -> None:
+    writer = Writer(engine)
+    first = asyncio.ensure_future(writer.do(insert(0)))
+    while not written(engine):  # by now it is in the thread, or through
+        await asyncio.sleep(0)
+    callers = [asyncio.ensure_future(writer.do(insert(n))) for n in range(1, 50)]
+    await asyncio.sleep(0)
+    writer.close()
+    assert await asyncio.gather(first, *callers) == written(engine) == list(range(50))
