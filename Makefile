@@ -20,8 +20,8 @@ format: $(VENV)/installed  ## mend what can be mended
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-chaos: $(VENV)/installed  ## real processes, faults and kills: RUNS=200 FIRST=0
-	$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0)
+chaos: $(VENV)/installed  ## real processes, faults and kills: RUNS=200 FIRST=0 JOBS=2
+	$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0) --jobs $(or $(JOBS),2)
 
 chaos-sim: $(VENV)/installed  ## the client alone in simulated worlds: SEEDS=1000
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000)

@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,24 +26,47 @@ def retake(*arguments: object, cwd: Path, **options: Any) -> subprocess.Complete
     )
 
 
+class Server:
+    """`python -m …` that prints its URL when ready. It ends when told to, or with us."""
+
+    def __init__(self, *arguments: object, **environment: str) -> None:
+        self._command = [sys.executable, "-m", *map(str, arguments), "--exit-with-parent"]
+        self._environment = environment
+        self._start(self._command)
+        self._port = urlsplit(self.url).port
+
+    def start_again(self) -> None:
+        """At the same port, once it is dead."""
+        self._start([*self._command, "--port", str(self._port)])
+
+    def _start(self, command: list[str]) -> None:
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **self._environment},
+        )
+        assert self._process.stdout is not None
+        self.url: str = json.loads(self._process.stdout.readline())["url"]
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.communicate(timeout=20)
+
+
 @contextlib.contextmanager
 def serving(*arguments: object) -> Iterator[str]:
-    """Run `python -m …` that prints its URL when ready; it ends with the block, or with us."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *map(str, arguments), "--exit-with-parent"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
+    """The URL of a `Server` that lives as long as the block."""
+    server = Server(*arguments)
     try:
-        yield json.loads(process.stdout.readline())["url"]
+        yield server.url
     finally:
-        process.terminate()
-        process.wait(20)
-        process.stdout.close()
-        assert process.stdin is not None
-        process.stdin.close()
+        server.stop()
 
 
 def children_of(pid: int) -> list[int]:

@@ -1,40 +1,106 @@
-"""What goes wrong in a chaos run: faults of the sandbox and kills of Retake, drawn from a seed."""
+"""The sandbox's faults as a chaos run arms them: every kind, drawn from a seed.
 
+What they do is said in `orchestrator.sandbox.faults.kinds`.
+"""
+
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 Fault = dict[str, Any]
 
+FORGETFUL = frozenset({"forget_queue", "restart"})
+"""After these a server may have to generate a picture again."""
+OF_PICTURES = frozenset(
+    {"truncated_image", "enormous_image", "slow_drip", "html_instead_of_image", "not_found",
+     "wrong_content_type", "reset", "bad_gateway", "never_answer"}
+)  # fmt: skip
+"""After these a picture may not be had though it was generated."""
 
-def draw_faults(rng: Random) -> list[Fault]:
-    """Up to four faults, each at some moment of the run."""
-    kinds = [
-        lambda: {"fault": "drop_socket", "when": {"frame": rng.randint(1, 25)},
-                 "abort": rng.random() < 0.5},
-        lambda: {"fault": "zombie_socket", "when": {"frame": rng.randint(1, 25)}},
-        lambda: {"fault": "drop_frame", "when": {"frame": rng.randint(1, 30)}, "times": 3},
-        lambda: {"fault": "duplicate", "when": {"frame": rng.randint(1, 30)}, "times": 3},
-        lambda: {"fault": "reorder", "when": {"frame": rng.randint(1, 30)}, "times": 3},
-        lambda: {"fault": "reset", "at": rng.choice(["request", "answer"])},
-        lambda: {"fault": "bad_gateway", "at": rng.choice(["request", "answer"])},
-        lambda: {"fault": "answer_late", "seconds": rng.choice([0.5, 3.0])},
-        lambda: {"fault": "never_answer", "at": rng.choice(["request", "answer"])},
-        lambda: {"fault": "truncated_image"},
+_POST = {"method": "POST", "path": "/prompt"}
+_REQUESTS = [
+    *[_POST] * 4,
+    {"method": "GET", "path": "/queue"},
+    {"method": "GET", "path": "/history/*"},
+    {"method": "GET", "path": "/view"},
+    {"method": "POST", "path": "/queue"},
+    {"method": "POST", "path": "/interrupt"},
+]
+_MORE_THAN_TAKEN = 257 * 1024 * 1024
+
+
+def draw_faults(rng: Random, *, fatal: bool = True) -> list[Fault]:
+    """Up to five faults, each at some moment of the run.
+
+    `fatal` ones, rightly so, end a target when they happen to one attempt on two servers.
+    """
+    kinds = [*_of_sockets(rng), *_of_requests(rng), *_of_pictures(rng), *_of_servers(rng)]
+    if fatal:
+        kinds.append(lambda: {"fault": "node_error"})
+    return [kind() for kind in rng.sample(kinds, rng.randint(0, 5))]
+
+
+Kinds = list[Callable[[], Fault]]
+
+
+def _of_sockets(rng: Random) -> Kinds:
+    def frame() -> dict[str, int]:
+        return {"frame": rng.randint(1, 25)}
+
+    return [
+        lambda: {"fault": "drop_socket", "when": frame(), "abort": rng.random() < 0.5,
+                 "times": rng.randint(1, 3)},
+        lambda: {"fault": "zombie_socket", "when": frame(), "seconds": rng.choice([None, 2.0])},
+        lambda: {"fault": "drop_frame", "when": frame(), "times": 3},
+        lambda: {"fault": "duplicate", "when": frame(), "times": 3},
+        lambda: {"fault": "reorder", "when": frame(), "times": 3},
+        lambda: {"fault": "reconnect_bug", "times": 3},
+    ]  # fmt: skip
+
+
+def _of_requests(rng: Random) -> Kinds:
+    def when() -> dict[str, Any]:
+        return {**rng.choice(_REQUESTS), "nth": rng.randint(1, 3)}
+
+    def at() -> str:
+        return rng.choice(["request", "answer"])
+
+    return [
+        lambda: {"fault": "reset", "at": at(), "when": when()},
+        lambda: {"fault": "bad_gateway", "at": at(), "when": when(),
+                 "status": rng.choice([502, 503, 504])},
+        lambda: {"fault": "never_answer", "at": at(), "when": when()},
+        lambda: {"fault": "answer_late", "when": when(), "seconds": rng.choice([0.5, 3.0])},
+        lambda: {"fault": "answer_twice", "when": when()},
+        lambda: {"fault": "repeat_request"},
+    ]  # fmt: skip
+
+
+def _of_pictures(rng: Random) -> Kinds:
+    return [
+        lambda: {"fault": "truncated_image", "announced": rng.choice(["full", "part"]),
+                 "keep": rng.uniform(0.01, 0.99)},
+        lambda: {"fault": "enormous_image", "size": _MORE_THAN_TAKEN,
+                 "announced": rng.random() < 0.5},
+        lambda: {"fault": "slow_drip", "chunk": 4096, "seconds": 0.2},
         lambda: {"fault": "wrong_content_type"},
         lambda: {"fault": "html_instead_of_image"},
-        lambda: {"fault": "history_late", "seconds": 2.0},
-        lambda: {"fault": "interrupt_by_other", "when": {"step": rng.randint(1, 8)}},
-        lambda: {"fault": "foreign_prompts", "at": "step", "when": {"step": 2}, "count": 2,
-                 "steps": 5},
-        lambda: {"fault": "forget_queue", "at": "step", "when": {"step": rng.randint(1, 8)}},
-        lambda: {"fault": "restart", "at": "step", "when": {"step": rng.randint(1, 8)},
-                 "downtime": rng.choice([0.0, 1.0]), "keep_history": rng.random() < 0.5},
-        lambda: {"fault": "out_of_memory", "at": "step", "when": {"step": 2}},
-        lambda: {"fault": "clock_jump", "seconds": rng.choice([-3600.0, 3600.0])},
+        lambda: {"fault": "not_found", "times": rng.choice([1, 5])},
     ]  # fmt: skip
-    return [kind() for kind in rng.sample(kinds, rng.randint(0, 4))]
 
 
-def draw_kills(rng: Random) -> list[float]:
-    """Seconds after its start at which each of the first processes is killed."""
-    return [rng.uniform(0.8, 5.0) for _ in range(rng.choice([0, 1, 1, 2, 3]))]
+def _of_servers(rng: Random) -> Kinds:
+    def at_step() -> Fault:
+        return {"at": "step", "when": {"step": rng.randint(1, 8), "nth": rng.randint(1, 2)}}
+
+    return [
+        lambda: {"fault": "out_of_memory", **at_step()},
+        lambda: {"fault": "history_late", "seconds": rng.choice([0.3, 2.0]), "times": 2},
+        lambda: {"fault": "interrupt_by_other", **at_step()},
+        lambda: {"fault": "foreign_prompts", **at_step(), "count": 2, "steps": 5},
+        lambda: {"fault": "forget_queue", **at_step()},
+        lambda: {"fault": "restart", **at_step(), "downtime": rng.choice([0.0, 1.0]),
+                 "while_down": rng.choice(["refuse", "503"]),
+                 "keep_history": rng.random() < 0.5},
+        lambda: {"fault": "clock_jump", **at_step(), "seconds": rng.choice([-3600.0, 3600.0])},
+    ]  # fmt: skip
