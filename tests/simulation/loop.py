@@ -1,14 +1,19 @@
 """An event loop without a clock: when nothing is ready, time jumps to the next timer.
 
 Nothing here waits, so hours pass in milliseconds; and the same program always does the same things
-in the same order. Executors run at once, on the loop's own thread.
+in the same order. What is handed to executors runs on the loop's own thread; it takes `disk`
+seconds, and is done half way. What belongs to a process (`processes`) runs while that does.
 """
 
 import asyncio
+import heapq
+import itertools
 import math
 from asyncio.base_events import BaseEventLoop
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+
+from tests.simulation.processes import Handle, Task, Timer, bury, current
 
 T = TypeVar("T")
 
@@ -37,31 +42,64 @@ class _Selector:
 class VirtualLoop(BaseEventLoop):
     """Starts at time 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: float = 0.0) -> None:
         super().__init__()
         self._selector = _Selector()
         self._clock_resolution = RESOLUTION
+        self._disk = disk
         self.faults: list[str] = []
         """What would have been logged: exceptions that nobody took."""
         self.set_exception_handler(lambda _, context: self.faults.append(_line(context)))
+        numbers = itertools.count()
+        self.set_task_factory(
+            lambda loop, main, **options: Task(numbers, main, loop=loop, **options)
+        )
 
     def time(self) -> float:
         return self._selector.now
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         future = self.create_future()
-        try:
-            future.set_result(func(*args))
-        except Exception as error:
-            future.set_exception(error)
+        if self._disk:
+            self.call_later(self._disk / 2, self._execute, future, func, args)
+        else:
+            self._execute(future, func, args)
         return future
+
+    def _execute(self, future: "asyncio.Future[Any]", func: Any, args: Any) -> None:
+        result = error = None
+        try:
+            result = func(*args)
+        except Exception as raised:
+            error = raised
+        if self._disk:
+            self.call_later(self._disk / 2, _settle, future, result, error)
+        else:
+            _settle(future, result, error)
+        if process := current():
+            process.burn()
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        timer = Timer(when, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True
+        return timer
+
+    def _call_soon(self, callback: Any, args: Any, context: Any) -> Handle:
+        handle = Handle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]
+        return handle
 
     def _process_events(self, event_list: list[Any]) -> None: ...
 
     def _write_to_self(self) -> None: ...
 
 
-def run(main: Coroutine[Any, Any, T], limit: float = math.inf) -> tuple[T, list[str]]:
+def run(
+    main: Coroutine[Any, Any, T],
+    limit: float = math.inf,
+    loop_factory: Callable[[], VirtualLoop] = VirtualLoop,
+) -> tuple[T, list[str]]:
     """The coroutine's result, and what would have been logged.
 
     Raises Deadlock, and TimeoutError after `limit` virtual seconds.
@@ -71,10 +109,33 @@ def run(main: Coroutine[Any, Any, T], limit: float = math.inf) -> tuple[T, list[
         async with asyncio.timeout(None if limit == math.inf else limit):
             return await main
 
-    loop = VirtualLoop()
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        result = runner.run(limited())
-    return result, loop.faults
+    loop = loop_factory()
+    try:
+        return loop.run_until_complete(limited()), loop.faults
+    finally:
+        _end(loop)
+
+
+def _end(loop: VirtualLoop) -> None:
+    """Nothing goes on beyond a run, nor unwinds in the middle of the next one."""
+    left = asyncio.all_tasks(loop)
+    dead = [task for task in left if task.process and task.process.dead]  # type: ignore[attr-defined]
+    for task in (living := left.difference(dead)):
+        task.cancel()
+    if living:
+        loop.run_until_complete(asyncio.wait(living))
+    loop.close()
+    for task in dead:
+        bury(task)
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
+    if future.done():  # cancelled
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
 
 
 def _line(context: dict[str, Any]) -> str:

@@ -14,8 +14,6 @@ from typing import Any, Protocol
 from tests.simulation import graphs
 from tests.simulation.truth import Truth
 
-PNG = b"\x89PNG\r\n\x1a\n"
-
 
 class Clock(Protocol):
     def time(self) -> float: ...
@@ -236,7 +234,7 @@ class SimServer:
         fate, saver = self.truth.fates[prompt.id], prompt.graph[node]["class_type"] in graphs.SAVERS
         items = []
         for index in range(graphs.batch(prompt.graph)):
-            data = PNG + f"{prompt.id} {node} {index}".encode()
+            data = graphs.png(prompt.id, prompt.graph, node, index)
             if not saver:
                 self._picture(prompt, node, data)
                 fate.sent.append(data)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tests.simulation.processes import in_world
 from tests.simulation.schedule import SocketFaults
 from tests.simulation.server import Session, SimServer
 
@@ -38,7 +39,7 @@ class Socket:
 
     async def send(self, text: str) -> None:
         self._check()
-        self._server.first_message(self.session)
+        in_world(self._server.first_message, self.session)
 
     async def receive(self) -> str | bytes:
         if self._frames.empty():
@@ -51,7 +52,7 @@ class Socket:
     async def close(self) -> None:
         if not self._ended:
             await asyncio.sleep(LATENCY)
-            self.end(0.0)
+            in_world(self.end, 0.0)
 
     def end(self, lag: float) -> None:
         """The connection breaks; the server sees it `lag` seconds later."""

@@ -1,8 +1,12 @@
-"""Between a client and a simulated server: an httpx transport, websockets, and their faults."""
+"""Between clients and a simulated server: requests and websockets, and their faults.
+
+What a client has of it is a `Link`. What was sent goes on whatever becomes of its sender.
+"""
 
 import asyncio
 import json
 from collections import defaultdict
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from tests.simulation import graphs
+from tests.simulation.processes import Process, current, in_world
 from tests.simulation.schedule import READ, Foreign, Outage, Schedule, SocketFaults
 from tests.simulation.server import SimServer
 from tests.simulation.sockets import LATENCY, Socket
@@ -27,18 +32,49 @@ def is_theirs(prompt_id: str) -> bool:
     return prompt_id.startswith(_THEIRS)
 
 
-class Wire(httpx.AsyncBaseTransport):
-    """Leads to one server, for one client after another."""
+class Link(httpx.AsyncBaseTransport):
+    """One client's way to a server."""
 
-    def __init__(self, name: str, server: SimServer, schedule: Schedule) -> None:
+    def __init__(self, wire: "Wire", name: str) -> None:
+        """`name`: of the process, which looks at its own pace."""
+        self._wire = wire
+        self._name = name
+        self._process = current()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        call = Call(
+            request.method,
+            request.url.path,
+            await request.aread(),
+            dict(request.url.params),
+            self._name,
+        )
+        loop = asyncio.get_running_loop()
+        carrying = loop.create_task(self._wire.carry(call, request), context=Context())
+        self._wire.under_way[carrying] = self._process
+        carrying.add_done_callback(self._wire.over, context=Context())
+        return await carrying
+
+    async def connect(self, uri: str) -> Socket:
+        await asyncio.sleep(LATENCY)
+        socket = in_world(self._wire.connected, uri)
+        self._wire.sockets.append((self._process, socket))
+        return socket
+
+
+class Wire:
+    """Leads to one server."""
+
+    def __init__(self, name: str, server: SimServer, schedule: Schedule, patience: float) -> None:
+        """`patience`: see `Schedule.patience`."""
         self.name = name
         self.server = server
         self._schedule = schedule
+        self._patience = patience
         self._counts: dict[str, int] = defaultdict(int)
-        self._open: list[Socket] = []
+        self.under_way: dict[asyncio.Task[httpx.Response], Process | None] = {}
+        self.sockets: list[tuple[Process | None, Socket]] = []
         self._loop = asyncio.get_running_loop()
-        self.client = 0
-        """The one that uses it now: each looks at its own pace."""
         for outage in schedule.outages:
             self._loop.call_at(outage.at, self._fall, outage)
         for number, foreign in enumerate(schedule.foreign):
@@ -47,8 +83,17 @@ class Wire(httpx.AsyncBaseTransport):
     def _fall(self, outage: Outage) -> None:
         if self.server.up:
             self.server.restart(outage.downtime, queue=outage.queue, history=outage.history)
-            for socket in self._open:
+            for _, socket in self.sockets:
                 socket.vanish()
+
+    def cut(self, process: Process) -> None:
+        """The process has died: its sockets close, its requests come to their end without it."""
+        for request, sender in self.under_way.items():
+            if sender is process:
+                request.cancel()
+        for owner, socket in self.sockets:
+            if owner is process:
+                socket.end(socket.faults.close_lag)
 
     def _intrude(self, number: int, foreign: Foreign) -> None:
         if not self.server.up:
@@ -63,10 +108,13 @@ class Wire(httpx.AsyncBaseTransport):
 
     # --- HTTP ------------------------------------------------------------------------------
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        call = _Call(
-            request.method, request.url.path, await request.aread(), dict(request.url.params)
-        )
+    def over(self, request: asyncio.Task[httpx.Response]) -> None:
+        del self.under_way[request]
+        if not request.cancelled():
+            request.exception()  # its sender may never ask
+
+    async def carry(self, call: "Call", request: httpx.Request) -> httpx.Response:
+        """A request on its way, and its answer."""
         self._counts[call.kind] += 1
         number = self._counts[call.kind]
         fault = self._schedule.requests.get((call.kind, number), "")
@@ -74,9 +122,7 @@ class Wire(httpx.AsyncBaseTransport):
         if fault:
             truth.fault(f"{call} ({call.kind} {number}): {fault}")
         if call.kind == "look":
-            truth.looks[f"client {self.client} of {self.name}"].append(
-                (self._loop.time(), call.path)
-            )
+            truth.looks[f"{call.sender} of {self.name}"].append((self._loop.time(), call.path))
         if fault == "refused" or not server.up:
             await asyncio.sleep(LATENCY)
             raise httpx.ConnectError("connection refused", request=request)
@@ -92,7 +138,7 @@ class Wire(httpx.AsyncBaseTransport):
             raise httpx.ReadError("connection reset", request=request)
         return await self._carry(call, fault, request)
 
-    async def _carry(self, call: "_Call", fault: str, request: httpx.Request) -> httpx.Response:
+    async def _carry(self, call: "Call", fault: str, request: httpx.Request) -> httpx.Response:
         late = LATE * (self._counts[call.kind] * 7 % 10 + 1) / 10
         match fault:
             case "reset before":
@@ -141,14 +187,14 @@ class Wire(httpx.AsyncBaseTransport):
             )
         return answer
 
-    def _later(self, call: "_Call", delay: float) -> None:
+    def _later(self, call: "Call", delay: float) -> None:
         self._loop.call_later(delay, self._arrive, call, self.server.boot)
 
-    def _arrive(self, call: "_Call", boot: int) -> None:
+    def _arrive(self, call: "Call", boot: int) -> None:
         if boot == self.server.boot and self.server.up:
             self._answer(call)
 
-    def _answer(self, call: "_Call") -> httpx.Response:
+    def _answer(self, call: "Call") -> httpx.Response:
         """What the server does and says."""
         server = self.server
         server.truth.note(f"{call} {call.body[:80].decode() if call.kind == 'control' else ''}")
@@ -188,7 +234,7 @@ class Wire(httpx.AsyncBaseTransport):
                 return httpx.Response(404)
         return httpx.Response(200)
 
-    def _check_ours(self, call: "_Call") -> None:
+    def _check_ours(self, call: "Call") -> None:
         """A prompt is named, and nobody else's."""
         body = call.json
         named = body.get("delete", [body.get("prompt_id")])
@@ -197,18 +243,16 @@ class Wire(httpx.AsyncBaseTransport):
 
     # --- websockets ------------------------------------------------------------------------
 
-    async def connect(self, uri: str) -> Socket:
+    def connected(self, uri: str) -> Socket:
         self._counts["socket"] += 1
         number, plans = self._counts["socket"], self._schedule.sockets
         faults = plans[number - 1] if number <= len(plans) else _PLAIN
-        await asyncio.sleep(LATENCY)
         if not self.server.up or faults.refused:
             raise ConnectionRefusedError("connection refused")
         (client_id,) = parse_qs(urlsplit(uri).query)["clientId"]
-        if any(s.session.client_id == client_id and not s.seen_closed for s in self._open):
+        if any(s.session.client_id == client_id and not s.seen_closed for _, s in self.sockets):
             self.server.truth.violate("a websocket opened under a name the server still holds")
-        socket = Socket(self.server, client_id, faults, number, self._schedule.patience)
-        self._open.append(socket)
+        socket = Socket(self.server, client_id, faults, number, self._patience)
         if faults.silent:
             self.server.truth.fault(f"websocket {number} is not greeted")
         else:
@@ -217,11 +261,12 @@ class Wire(httpx.AsyncBaseTransport):
 
 
 @dataclass(frozen=True)
-class _Call:
+class Call:
     method: str
     path: str
     body: bytes
     params: dict[str, str]
+    sender: str
 
     @property
     def kind(self) -> str:
