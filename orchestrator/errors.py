@@ -10,6 +10,7 @@
     ├── ServerError              one ComfyUI server
     │   ├── ServerUnreachable    no answer, or not in time              a retry helps
     │   │   └── Unsettled        a prompt may have been queued          following it helps
+    │   ├── NotCancelled         a prompt may still be there            cancelling again helps
     │   ├── NotComfyUI           something else answers there
     │   └── PromptRejected       the server refuses this graph
     ├── ScorerError              the scorer process
@@ -28,7 +29,6 @@ from typing import ClassVar
 class RetakeError(Exception):
     """Root of the tree: an expected failure, shown to the user as one plain line."""
 
-    retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
 
 
@@ -57,11 +57,13 @@ class ServerError(RetakeError):
 class ServerUnreachable(ServerError):
     """The server did not answer, or not in time."""
 
-    retryable = True
-
 
 class Unsettled(ServerUnreachable):
     """The server may have the prompt: follow it when it answers again, never send it again."""
+
+
+class NotCancelled(ServerError):
+    """A prompt of a target that nobody wants may still be on a server."""
 
 
 class NotComfyUI(ServerError):
@@ -78,8 +80,6 @@ class ScorerError(RetakeError):
 
 class ScorerUnavailable(ScorerError):
     """The scorer did not answer, is starting, or is too busy."""
-
-    retryable = True
 
 
 class ScorerRefused(ScorerError):

@@ -7,8 +7,8 @@ are settled with their server first, then the loop goes on as if nothing had hap
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 
 from orchestrator.comfy.client import ComfyClient
 from orchestrator.comfy.events import Event, Progress
@@ -24,8 +24,11 @@ from orchestrator.search.strategy import Strategy
 from orchestrator.storage import Storage
 from orchestrator.verdict import Gatekeeper, amended
 from orchestrator.workflow.binding import bind
-from orchestrator.workflow.edit import apply
+from orchestrator.workflow.edit import apply, batch_of
 from orchestrator.workflow.graph import Graph
+
+_UNSCORED = 256
+"""Attempts whose pictures may wait on disk for the scorer; beyond, they keep their slots."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Collaborators:
     scorer: Scorer
     journal: Journal
     storage: Storage
+    unscored: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UNSCORED))
 
 
 @dataclass(frozen=True)
@@ -57,65 +61,96 @@ async def run_target(
     using: Collaborators,
     watch: Watch,
 ) -> Result:
-    """Run a target to its end, on as many slots of the fleet as are free.
+    """Run a target to its end, on as many slots of the fleet as others leave free.
 
     Cancelled, it takes our prompts back from the servers and leaves the target to be resumed. The
-    first RetakeError that stops a lane is raised; the target can be resumed then, too.
+    first RetakeError that stops an attempt is raised; the target can be resumed then, too.
     """
-    ledger = Ledger(target, history, strategy)
-    run = _Run(target, ledger, using, watch)
-    unfinished = [attempt for attempt in ledger.attempts if attempt.verdict is None]
-    lanes = {asyncio.create_task(run.lane(attempt)) for attempt in unfinished}
-    lanes |= {asyncio.create_task(run.lane()) for _ in range(using.fleet.slots - len(lanes))}
+    run = _Run(target, history, strategy, using, watch)
     try:
-        while lanes and not ledger.decided:
-            ended, lanes = await asyncio.wait(lanes, return_when=asyncio.FIRST_COMPLETED)
-            for lane in ended:
-                lane.result()
+        await run.attempts()
     finally:
-        for lane in lanes:
-            lane.cancel()
-        await asyncio.gather(*lanes, return_exceptions=True)
-    await run.end()
-    return Result(target, ledger.ending, ledger.attempts, ledger.best, ledger.message)
+        await run.stop()
+    return await run.end()
 
 
 class _Run:
-    """What the lanes of one target do."""
+    """What goes on for one target: attempts, each a task, one of them waiting for a slot."""
 
-    def __init__(self, target: Target, ledger: Ledger, using: Collaborators, watch: Watch) -> None:
+    def __init__(
+        self,
+        target: Target,
+        history: Sequence[Attempt],
+        strategy: Strategy,
+        using: Collaborators,
+        watch: Watch,
+    ) -> None:
         self._target = target
-        self._ledger = ledger
         self._using = using
         self._watch = watch
-        self._gatekeeper = Gatekeeper(target, ledger, using.scorer, using.storage)
         self._graph = Graph.from_api(target.workflow)
         self._binding = bind(self._graph, target.bindings)
+        batch = batch_of(self._graph, self._binding)
+        self._ledger = Ledger(target, history, strategy, batch=batch)
+        self._gatekeeper = Gatekeeper(target, self._ledger, using.scorer, using.storage)
         self._job = Job.of(target.workflow)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: asyncio.Task[None] | None = None
+        """The one that waits for a slot."""
+        self._moved = asyncio.Event()
         self._supplied: set[ComfyClient] = set()
         """Servers that have the input images."""
         self._disowned = False
         """Another process runs the target now: its prompts are no longer ours to cancel."""
 
-    async def lane(self, unfinished: Attempt | None = None) -> None:
-        """One attempt after the other, each in a slot of some server while it is generated.
+    async def attempts(self) -> None:
+        """Until the target is decided, or nothing is left to spend. Raises RetakeError."""
+        for attempt in self._ledger.attempts:
+            if attempt.verdict is None:
+                self._start(self._settle(attempt))
+        while not self._ledger.decided:
+            # Not more than have slots, or a slow scorer would see the budget spent ahead of it.
+            some_left = len(self._tasks) < self._using.fleet.slots
+            if self._ledger.open and some_left and not self._waiting:
+                self._waiting = self._start(self._attempt())
+            if not self._ledger.open and self._tasks <= {self._waiting}:
+                return
+            await self._moved.wait()
+            self._moved.clear()
+            for task in [task for task in self._tasks if task.done()]:
+                self._tasks.remove(task)
+                task.result()
 
-        The first may be one that was under way when an earlier run was stopped.
-        """
-        if unfinished is not None:
-            await self._settle(unfinished)
-        while self._ledger.open:
-            async with self._using.fleet.slot(self._job, avoid=self._ledger.avoid) as server:
-                attempt = self._ledger.begin(str(server.address), str(uuid.uuid4()))
-                if attempt is None:
-                    return
-                await self._using.journal.begin(self._target, attempt)
-                self._watch(AttemptStarted(attempt=attempt))
-                attempt = await self._made(server, attempt, submitted=False)
-                if attempt.verdict == Verdict.OUT_OF_MEMORY:
-                    with contextlib.suppress(ServerError):
-                        await server.free()
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        task.add_done_callback(lambda _: self._moved.set())
+        self._tasks.add(task)
+        return task
+
+    async def _attempt(self) -> None:
+        """Wait for a slot, generate in it, and judge once it is free for others again."""
+        async with self._using.fleet.slot(self._job) as server:
+            self._waiting = None
+            self._moved.set()
+            attempt = self._ledger.begin(str(server.address), str(uuid.uuid4()))
+            if attempt is None:
+                return
+            await self._using.journal.begin(self._target, attempt)
+            self._watch(AttemptStarted(attempt=attempt))
+            attempt = await self._made(server, attempt, submitted=False)
+            if attempt.verdict == Verdict.OUT_OF_MEMORY:
+                with contextlib.suppress(ServerError):
+                    await server.free()
+            await self._using.unscored.acquire()
+        try:
             await self._judge(attempt)
+        finally:
+            self._using.unscored.release()
 
     async def _settle(self, attempt: Attempt) -> None:
         """Ask the server what became of an attempt, unless its pictures are here already."""
@@ -128,15 +163,17 @@ class _Run:
             attempt = await self._made(server, attempt, submitted=True)
         await self._judge(attempt)
 
-    async def end(self) -> None:
+    async def end(self) -> Result:
         """Publish the best of a target that was not satisfied, and write down how it ended."""
-        if self._ledger.best is not None and not self._ledger.accepted:
-            attempt, best = self._ledger.best
+        ledger = self._ledger
+        if ledger.best is not None and not ledger.accepted:
+            attempt, best = ledger.best
             published = await self._gatekeeper.publish(attempt, lambda picture: picture is best)
             await self._record(published)
-        await self._using.journal.end_target(self._target, self._ledger.ending)
+        await self._using.journal.end_target(self._target, ledger.ending)
         self._using.storage.clear(self._target.id)
-        self._watch(TargetEnded(target_id=self._target.id, ending=self._ledger.ending))
+        self._watch(TargetEnded(target_id=self._target.id, ending=ledger.ending))
+        return Result(self._target, ledger.ending, ledger.attempts, ledger.best, ledger.message)
 
     async def _made(self, server: ComfyClient, attempt: Attempt, *, submitted: bool) -> Attempt:
         """The attempt with its pictures on our disk, or with a verdict if there are none.
@@ -202,6 +239,7 @@ class _Run:
 
     async def _record(self, attempt: Attempt) -> None:
         self._ledger.enter(attempt)
+        self._job.avoid = self._ledger.avoid
         try:
             await self._using.journal.end(self._target, attempt)
         except OwnershipLost:

@@ -26,6 +26,7 @@ class Gatekeeper:
         self._scorer = scorer
         self._storage = storage
         self._prompt = plain(target.prompt)
+        self._on_disk = {p.sha256 for a in ledger.attempts for p in a.pictures}
 
     async def fetch(self, server: ComfyClient, attempt: Attempt, outcome: Outcome) -> Attempt:
         """The attempt with its pictures stored, or with a verdict if there is nothing to judge.
@@ -79,15 +80,19 @@ class Gatekeeper:
 
     def forget_losers(self) -> None:
         """Of pictures that were judged and did not pass, keep only the best."""
-        best = self._ledger.best
-        for attempt in self._ledger.attempts:
-            for picture in attempt.pictures if attempt.verdict is not None else ():
-                if best is None or picture.sha256 != best[1].sha256:
-                    self._storage.discard(self._target.id, picture.sha256)
+        judged = [a for a in self._ledger.attempts if a.verdict is not None]
+        losers = {picture.sha256 for attempt in judged for picture in attempt.pictures}
+        if self._ledger.best is not None:
+            losers.discard(self._ledger.best[1].sha256)
+        for sha256 in losers & self._on_disk:
+            self._storage.discard(self._target.id, sha256)
+        self._on_disk -= losers
 
     async def _kept(self, server: ComfyClient, image: OutputImage) -> Picture:
         data = await server.fetch(image)
-        return Picture(sha256=await asyncio.to_thread(self._storage.put, self._target.id, data))
+        sha256 = await asyncio.to_thread(self._storage.put, self._target.id, data)
+        self._on_disk.add(sha256)
+        return Picture(sha256=sha256)
 
     async def _scored(self, picture: Picture, *, new: bool) -> Picture:
         data = await asyncio.to_thread(self._storage.get, self._target.id, picture.sha256)

@@ -89,7 +89,7 @@ class ComfyClient:
 
     @property
     def backlog(self) -> int:
-        """Prompts in the server's queue, as last heard, that are not followed here."""
+        """Prompts in the server's queue that are not followed here, as the last look found it."""
         return self._follower.backlog
 
     async def system(self) -> Mapping[str, Any]:
@@ -102,28 +102,29 @@ class ComfyClient:
     async def object_info(self) -> Mapping[str, Any]:
         """`/object_info`: every node class with its inputs. Some MB, so read once."""
         if self._object_info is None:
-            body = await self._http.get_json("/object_info")
-            if not isinstance(body, dict):
-                raise self._http.not_comfyui()
-            self._object_info = body
+            answer = self._checked(await self._http.get("/object_info"))
+            try:
+                self._object_info = capability.read(answer.body)
+            except ValueError:
+                raise self._http.not_comfyui(answer) from None
         return self._object_info
 
-    async def lacks(self, graph: Mapping[str, Any]) -> str:
-        """What keeps the server from running an API-format graph, in one line; "" if nothing.
-
-        A server that does not tell its nodes is taken at its word later. Raises ServerUnreachable.
-        """
-        known = self._object_info is not None
+    async def learn(self) -> None:
+        """Reads `/object_info` anew, for `lacks`. Raises ServerUnreachable."""
+        self._object_info = None
         try:
-            line = capability.lacks(str(self.address), graph, await self.object_info())
-            if line and known:  # it may have been installed since
-                self._object_info = None
-                line = capability.lacks(str(self.address), graph, await self.object_info())
+            await self.object_info()
         except ServerUnreachable:
             raise
-        except ServerError:
+        except ServerError:  # what does not tell its nodes is taken at its word later
+            return
+
+    def lacks(self, graph: Mapping[str, Any]) -> str:
+        """What keeps the server from running an API-format graph, in one line; "" if nothing that
+        is known."""
+        if self._object_info is None:
             return ""
-        return line
+        return capability.lacks(str(self.address), graph, self._object_info)
 
     async def free(self) -> None:
         """Has the server unload its models and free its memory. Raises ServerError."""

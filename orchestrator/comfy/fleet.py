@@ -1,70 +1,61 @@
 """Many ComfyUI servers as one: who may send the next prompt, and where to.
 
 A server has `depth` slots, so that its next prompt is queued while the last one is fetched and
-scored. Whoever has work waits for a slot; a slot that falls free takes the work that has waited
-longest of what its server can do. A server that can't be reached gets no work until it answers
-again; one that is merely slow keeps its slots. How one server is spoken to is `client`'s business.
+scored. Whoever has work waits for a slot; a slot that falls free takes what its server can do from
+the `line`. A server that can't be reached gets no work until it answers again; one that is merely
+slow keeps its slots. How one server is spoken to is `client`'s business.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
+from weakref import WeakKeyDictionary
 
 from orchestrator.comfy.client import ComfyClient
+from orchestrator.comfy.line import Job, Line, Place
 from orchestrator.errors import NotComfyUI, ServerError, WorkflowError
+
+__all__ = ["Fleet", "Job"]
 
 Make = Callable[[str], ComfyClient]
 """URL → a client that is not connected yet."""
 
-_MODEL_FILES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
-
 _IN_SIGHT = 32
-"""How far a slot looks along the line for a job whose models its server has loaded."""
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """What the prompts of one target ask of a server. Compared by identity."""
-
-    graph: Mapping[str, Any]
-    models: frozenset[str]
-    """Model files it loads: a server that has them loaded already is preferred."""
-
-    @classmethod
-    def of(cls, graph: Mapping[str, Any]) -> "Job":
-        """For a graph in API format."""
-        values = [value for node in graph.values() for value in node["inputs"].values()]
-        files = (v for v in values if isinstance(v, str) and v.endswith(_MODEL_FILES))
-        return cls(graph, frozenset(files))
+"""How far a slot looks along the line for a job whose models its server has loaded, and how often
+the first in the line is passed over for such a one."""
 
 
 @dataclass(eq=False)
 class _Server:
+    url: str
     client: ComfyClient
-    free: int
+    depth: int
     tried: asyncio.Future[None]
     """Done when it has been tried once, with the error if it could not be used."""
     up: asyncio.Event = field(default_factory=asyncio.Event)
     doubted: asyncio.Event = field(default_factory=asyncio.Event)
+    taken: int = 0
     loaded: frozenset[str] = frozenset()
     """The models of the last prompt that we sent there."""
-    lacks: dict[Job, str] = field(default_factory=dict)
-    """What keeps it from a job, in one line; "" if nothing does."""
+    lacks: WeakKeyDictionary[Job, str] = field(default_factory=WeakKeyDictionary)
 
     @property
-    def url(self) -> str:
-        return str(self.client.address)
+    def open(self) -> bool:
+        """Whether it takes another prompt. Where others wait too, the queue is no place to hoard:
+        their prompts keep the GPU busy while we fetch and score."""
+        if self.taken >= self.depth or not self.up.is_set():
+            return False
+        return self.taken == 0 or not self.client.backlog
 
-
-@dataclass(eq=False)
-class _Waiting:
-    job: Job
-    avoid: Set[str]
-    granted: asyncio.Future[_Server]
+    def lack(self, job: Job) -> str:
+        """What keeps it from the job, in one line; "" if nothing does."""
+        if job not in self.lacks:
+            self.lacks[job] = self.client.lacks(job.graph)
+        return self.lacks[job]
 
 
 class Fleet:
@@ -82,11 +73,15 @@ class Fleet:
         self._urls = tuple(dict.fromkeys(urls))
         self._servers: dict[str, _Server] = {}
         self._keepers: list[asyncio.Task[None]] = []
-        self._line: list[_Waiting] = []
+        self._line: Line[_Server] = Line()
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        servers = [_Server(self._make(u), self._depth, loop.create_future()) for u in self._urls]
+        clients = [self._make(url) for url in self._urls]
+        servers = [
+            _Server(str(client.address), client, self._depth, loop.create_future())
+            for client in clients
+        ]
         self._servers = {server.url: server for server in servers}
         self._keepers = [asyncio.create_task(self._keep(server)) for server in servers]
         try:
@@ -125,20 +120,25 @@ class Fleet:
 
     async def check(self, job: Job) -> None:
         """Raises WorkflowError when no server that is up can do the job."""
-        await self._able(job)
+        up = [server for server in self._servers.values() if server.up.is_set()]
+        if not up or any(not server.lack(job) for server in up):
+            return
+        # It may have been installed since.
+        await asyncio.gather(*map(self._learn, up), return_exceptions=True)
+        if all(server.lack(job) for server in up):
+            raise WorkflowError("; ".join(server.lack(job) for server in up))
 
     @contextlib.asynccontextmanager
-    async def slot(self, job: Job, *, avoid: Set[str] = frozenset()) -> AsyncIterator[ComfyClient]:
-        """A slot of a server that can do the job, waited for; not of `avoid` if another can.
+    async def slot(self, job: Job) -> AsyncIterator[ComfyClient]:
+        """A slot of a server that can do the job, waited for; not of `job.avoid` if another can.
 
         Raises WorkflowError when no server that is up can do it.
         """
-        server = await self._granted(job, avoid)
+        server = await self._granted(job)
         try:
             yield server.client
         finally:
-            server.free += 1
-            self._offer(server)
+            self._give_back(server, job)
 
     async def answering(self, url: str) -> ComfyClient:
         """The server's client, once the server is up."""
@@ -176,75 +176,79 @@ class Fleet:
                 await asyncio.sleep(self._probe_seconds)
 
     async def _welcome(self, server: _Server) -> None:
-        """It answers: find out what it can do of what waits, and give it work."""
-        for job in {waiting.job for waiting in self._line}:
-            await self._learn(server, job)
+        """It answers: find out what it can do, and give it work."""
+        await self._learn(server)
         server.doubted.clear()
         server.up.set()
         if not server.tried.done():
             server.tried.set_result(None)
         self._offer(server)
 
-    async def _learn(self, server: _Server, job: Job) -> str:
-        if job not in server.lacks:
-            server.lacks[job] = await server.client.lacks(job.graph)
-        return server.lacks[job]
+    async def _learn(self, server: _Server) -> None:
+        await server.client.learn()
+        server.lacks.clear()
 
-    async def _granted(self, job: Job, avoid: Set[str]) -> _Server:
-        able = await self._able(job)
-        if not any(server.url not in avoid for server in able):
-            avoid = frozenset()
-        free = [server for server in able if server.free > 0 and server.url not in avoid]
-        waiting = _Waiting(job, avoid, asyncio.get_running_loop().create_future())
-        self._line.append(waiting)
-        if free:
-            self._grant(max(free, key=lambda server: _fitness(server, job)), waiting)
+    async def _granted(self, job: Job) -> _Server:
+        await self.check(job)
+        place: Place[_Server] = Place(job, asyncio.get_running_loop().create_future())
+        self._line.join(place)
+        free = [s for s in self._servers.values() if s.open and self._suits(s, job)]
+        for server in sorted(free, key=lambda server: _fitness(server, job), reverse=True):
+            self._offer(server)
+            if place not in self._line:
+                break
         try:
-            return await waiting.granted
+            return await place.granted
         except asyncio.CancelledError:
-            if waiting in self._line:
-                self._line.remove(waiting)
+            if place in self._line:
+                self._line.leave(place)
             else:
-                server = waiting.granted.result()
-                server.free += 1
-                self._offer(server)
+                self._give_back(place.granted.result(), job)
             raise
 
-    async def _able(self, job: Job) -> list[_Server]:
-        """The servers that are up and can do the job. Raises WorkflowError if all of them can't."""
-        up = [server for server in self._servers.values() if server.up.is_set()]
-        lacks = await asyncio.gather(*(self._learn(server, job) for server in up))
-        if up and all(lacks):
-            raise WorkflowError("; ".join(lacks))
-        return [server for server, lack in zip(up, lacks, strict=True) if not lack]
+    def _give_back(self, server: _Server, job: Job) -> None:
+        server.taken -= 1
+        self._line.give_back(job)
+        self._offer(server)
 
     def _offer(self, server: _Server) -> None:
         """Fill a server's free slots from the line."""
-        while server.up.is_set() and server.free > 0:
-            suited = (w for w in self._line if _suits(server, w))
-            in_sight = list(islice(suited, _IN_SIGHT))
-            if not in_sight:
-                return
-            loaded = (w for w in in_sight if w.job.models <= server.loaded)
-            self._grant(server, next(loaded, in_sight[0]))
+        while server.open and (place := self._next(server)):
+            self._line.leave(place)
+            self._grant(server, place)
 
-    def _grant(self, server: _Server, waiting: _Waiting) -> None:
-        self._line.remove(waiting)
-        server.free -= 1
-        server.loaded = waiting.job.models
-        waiting.granted.set_result(server)
+    def _next(self, server: _Server) -> Place[_Server] | None:
+        """Who gets a server's slot: the first whose models it has loaded, if that is near."""
+        waiting = (place for place in self._line if not place.granted.done())
+        suited = (place for place in waiting if self._suits(server, place.job))
+        first = next(suited, None)
+        if first is None or first.job.models <= server.loaded or first.passed_over > _IN_SIGHT:
+            return first
+        for place in islice(suited, _IN_SIGHT):
+            if place.level == first.level and place.job.models <= server.loaded:
+                first.passed_over += 1
+                return place
+        return first
 
+    def _grant(self, server: _Server, place: Place[_Server]) -> None:
+        self._line.take(place.job)
+        server.taken += 1
+        server.loaded = place.job.models
+        place.granted.set_result(server)
 
-def _suits(server: _Server, waiting: _Waiting) -> bool:
-    able = server.lacks.get(waiting.job) == "" and server.url not in waiting.avoid
-    return able and not waiting.granted.done()
+    def _suits(self, server: _Server, job: Job) -> bool:
+        avoided = server.url in job.avoid and any(
+            other.up.is_set() and other.url not in job.avoid and not other.lack(job)
+            for other in self._servers.values()
+        )
+        return not avoided and not server.lack(job)
 
 
 def _fitness(server: _Server, job: Job) -> tuple[bool, bool, int, int]:
     """Which of several free servers is best.
 
-    One that has the models loaded, else one that need not unload others; then the one with most
-    slots free and the fewest prompts of other people.
+    One that has the models loaded, else one that need not unload others; then the one with the
+    fewest prompts of ours, and of other people.
     """
     loaded, empty = job.models <= server.loaded, not server.loaded
-    return loaded, empty, server.free, -server.client.backlog
+    return loaded, empty, -server.taken, -server.client.backlog

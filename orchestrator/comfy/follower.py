@@ -48,8 +48,8 @@ class Follower:
         """The prompt that frames without a prompt id belong to."""
         self._named = False
         """Pictures of our prompts name them."""
-        self._remaining = 0
-        """Prompts in the server's queue, anybody's."""
+        self.backlog = 0
+        """Prompts in the server's queue that are not followed here, as the last look found it."""
         self._heard = 0.0
         """When the last frame came."""
         self._patience = asyncio.timeout(None)
@@ -78,12 +78,6 @@ class Follower:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    @property
-    def backlog(self) -> int:
-        """Prompts in the server's queue that are not followed here."""
-        ours = [w for w in self._watches.values() if w.active and w.state.phase is not Phase.OVER]
-        return max(0, self._remaining - len(ours))
 
     async def online(self) -> None:
         """Wait until the websocket is open. Raises ServerUnreachable."""
@@ -165,10 +159,7 @@ class Follower:
     def _route(self, event: Event | None) -> None:
         """To the prompt that it names, or else to the one that executes."""
         match event:
-            case None:
-                return
-            case Status(queue_remaining=remaining):
-                self._remaining = remaining or 0
+            case None | Status():
                 return
             case Features(names_previews=named):
                 self._named = named
@@ -198,7 +189,8 @@ class Follower:
         Silence proves nothing, unless the server should be telling: of a prompt that was queued
         under this websocket's client id, and runs.
         """
-        self._remaining = len(queue.running) + len(queue.pending)
+        waiting = (*queue.running, *queue.pending)
+        self.backlog = sum(prompt_id not in self._watches for prompt_id in waiting)
         now = asyncio.get_running_loop().time()
         silent = min(
             now - self._heard,

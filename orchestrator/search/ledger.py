@@ -10,9 +10,13 @@ from orchestrator.search.strategy import Strategy
 class Ledger:
     """Attempts by number. Its answers depend on them, the target and the strategy alone."""
 
-    def __init__(self, target: Target, history: Sequence[Attempt], strategy: Strategy) -> None:
+    def __init__(
+        self, target: Target, history: Sequence[Attempt], strategy: Strategy, *, batch: int = 1
+    ) -> None:
+        """`batch`: how many pictures the workflow makes at once."""
         self._target = target
         self._strategy = strategy
+        self._batch = batch
         self._attempts = {attempt.number: attempt for attempt in history}
 
     @property
@@ -75,7 +79,7 @@ class Ledger:
             number=len(self._attempts) + 1,
             prompt_id=prompt_id,
             server=server,
-            mutation=repeats.mutation if repeats else self._ask(),
+            mutation=policy.again(repeats, self._batch) if repeats else self._ask(),
             repeats=repeats.number if repeats else None,
         )
         self.enter(attempt)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.models import Attempt, Target, Verdict
+from orchestrator.models import Attempt, Mutation, Target, Verdict
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ POLICIES = {
     Verdict.NO_IMAGE: Policy(counts=False, fatal=True),
     Verdict.CACHED: Policy(counts=False),
     Verdict.NODE_ERROR: Policy(counts=False, repeats=1, fatal=True),
-    Verdict.OUT_OF_MEMORY: Policy(counts=False, repeats=2, fatal=True),
+    Verdict.OUT_OF_MEMORY: Policy(counts=False, repeats=4, fatal=True),
     Verdict.INTERRUPTED_BY_US: Policy(counts=False, repeats=100),
     Verdict.INTERRUPTED_BY_OTHER: Policy(counts=False, repeats=5),
     Verdict.LOST: Policy(counts=False, repeats=5, fatal=True),
@@ -48,31 +48,44 @@ def affordable(target: Target, attempts: Sequence[Attempt]) -> bool:
 
 def to_repeat(attempts: Sequence[Attempt]) -> Attempt | None:
     """The oldest attempt whose mutation has to be submitted again, if there is one."""
-    repeated = {a.repeats for a in attempts}
+    repeated, times = {a.repeats for a in attempts}, _times(attempts)
     for attempt in attempts:
         if attempt.verdict is None or attempt.number in repeated:
             continue
-        if _times(attempt, attempts) <= POLICIES[attempt.verdict].repeats:
+        if times[attempt.number] <= POLICIES[attempt.verdict].repeats:
             return attempt
     return None
+
+
+def again(attempt: Attempt, batch: int) -> Mutation:
+    """The mutation with which to repeat an attempt: its own.
+
+    When memory has not sufficed on a second try either, half as many pictures at once, of `batch`
+    if the mutation does not say how many.
+    """
+    mutation = attempt.mutation
+    now = mutation.settings.get("batch", batch)
+    if attempt.verdict != Verdict.OUT_OF_MEMORY or attempt.repeats is None or now == 1:
+        return mutation
+    return mutation.model_copy(update={"settings": {**mutation.settings, "batch": int(now) // 2}})
 
 
 def fatal(attempts: Sequence[Attempt]) -> Attempt | None:
     """The attempt for which the target has failed, if there is one."""
+    times = _times(attempts)
     for attempt in attempts:
         if attempt.verdict is None or not POLICIES[attempt.verdict].fatal:
             continue
-        if _times(attempt, attempts) > POLICIES[attempt.verdict].repeats:
+        if times[attempt.number] > POLICIES[attempt.verdict].repeats:
             return attempt
     return None
 
 
-def _times(attempt: Attempt, attempts: Sequence[Attempt]) -> int:
-    """How often this attempt's mutation has been submitted, up to and with this attempt."""
-    by_number = {a.number: a for a in attempts}
-    times, earlier = 1, attempt.repeats
-    while earlier is not None:
-        times, earlier = times + 1, by_number[earlier].repeats
+def _times(attempts: Sequence[Attempt]) -> dict[int, int]:
+    """How often each attempt's mutation has been submitted, up to and with that attempt."""
+    times: dict[int, int] = {}
+    for attempt in attempts:
+        times[attempt.number] = 1 + (times[attempt.repeats] if attempt.repeats else 0)
     return times
 
 

@@ -36,6 +36,12 @@ def prompt_of(graph: Graph, binding: Binding) -> str:
     return value
 
 
+def batch_of(graph: Graph, binding: Binding) -> int:
+    """How many pictures the workflow makes at once; 1 where that can't be told, or changed."""
+    value = graph.value(binding.batch[0]) if binding.batch else 1
+    return value if roles.SETTINGS["batch"].accepts(value) else 1
+
+
 def with_prompt(graph: Graph, binding: Binding, text: str) -> Graph:
     """`text` in all positive slots."""
     return _put(graph, binding.slots("positive"), text)

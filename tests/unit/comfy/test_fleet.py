@@ -1,35 +1,43 @@
 """The fleet over real sandboxes: slots, capability, servers that go and come back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Set
 from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 
 from orchestrator.comfy.client import ComfyClient
 from orchestrator.comfy.fleet import Fleet, Job
+from orchestrator.comfy.outcome import Outcome
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.errors import NotComfyUI, ServerUnreachable, WorkflowError
 from orchestrator.sandbox.app import Sandbox
 from orchestrator.sandbox.options import Options
+from tests.contract.graphs import ksampler
 
 NOBODY = "http://127.0.0.1:9"
 
 
-def job(checkpoint: str = "scenes-easy.safetensors") -> Job:
+def job(checkpoint: str = "scenes-easy.safetensors", avoid: Set[str] = frozenset()) -> Job:
     loader = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": checkpoint}}
-    return Job.of({"1": loader})
+    job = Job.of({"1": loader})
+    job.avoid = avoid
+    return job
 
 
 def client(url: str) -> ComfyClient:
-    return ComfyClient(url, timeouts=Timeouts(retry=(), connect=1.0))
+    return ComfyClient(url, timeouts=Timeouts(retry=(), connect=1.0, poll=0.02, apart=0.02))
 
 
 @pytest.fixture
 async def stack() -> AsyncIterator[AsyncExitStack]:
     async with AsyncExitStack() as stack:
         yield stack
+
+
+def send(client: ComfyClient) -> asyncio.Task[Outcome]:
+    return asyncio.create_task(client.generate(ksampler(steps=20), str(uuid.uuid4())))
 
 
 async def sandbox(stack: AsyncExitStack, port: int = 0) -> str:
@@ -41,8 +49,8 @@ async def fleet(stack: AsyncExitStack, *urls: str, depth: int = 2) -> Fleet:
     return await stack.enter_async_context(made)
 
 
-async def take(stack: AsyncExitStack, fleet: Fleet, job: Job, **more: Any) -> str:
-    return str((await stack.enter_async_context(fleet.slot(job, **more))).address)
+async def take(stack: AsyncExitStack, fleet: Fleet, job: Job) -> str:
+    return str((await stack.enter_async_context(fleet.slot(job))).address)
 
 
 async def test_gives_each_server_as_many_prompts_as_it_has_slots(stack: AsyncExitStack) -> None:
@@ -73,6 +81,59 @@ async def test_a_slot_that_falls_free_goes_to_who_waits_longest(stack: AsyncExit
     assert order == ["a", "b", "c"]
 
 
+async def test_who_holds_fewest_slots_goes_first(stack: AsyncExitStack) -> None:
+    servers = await fleet(stack, await sandbox(stack))
+    one, two, three = job(), job(), job()
+    async with AsyncExitStack() as first, AsyncExitStack() as second:
+        await take(first, servers, one)
+        await take(second, servers, one)
+        more = asyncio.create_task(take(stack, servers, one))
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(take(stack, servers, job)) for job in (two, three)]
+        await asyncio.sleep(0)
+        await first.aclose()
+        await second.aclose()
+        await asyncio.wait(others, timeout=1)
+        assert all(task.done() for task in others)
+        assert not more.done()
+        more.cancel()
+
+
+async def test_where_others_wait_one_prompt_at_a_time(stack: AsyncExitStack) -> None:
+    url = (await stack.enter_async_context(Sandbox(Options(seconds_per_step=0.2)))).url
+    servers = await fleet(stack, url)
+    others = await stack.enter_async_context(client(url))
+    theirs = [send(others) for _ in range(2)]
+    try:
+        async with servers.slot(job()) as server:
+            ours = send(server)
+            while not server.backlog:
+                await server.system()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await take(stack, servers, job())
+    finally:
+        for task in (*theirs, ours):
+            task.cancel()
+
+
+async def test_nobody_is_passed_over_for_ever(stack: AsyncExitStack) -> None:
+    servers = await fleet(stack, await sandbox(stack), depth=1)
+    order = []
+
+    async def work(checkpoint: str) -> None:
+        async with servers.slot(job(checkpoint)):
+            order.append(checkpoint)
+
+    easy, hard = "scenes-easy.safetensors", "scenes-hard.safetensors"
+    async with AsyncExitStack() as held:
+        await take(held, servers, job(easy))
+        tasks = [asyncio.create_task(work(name)) for name in (hard, *[easy] * 60)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert 10 < order.index(hard) < 50
+
+
 async def test_who_stops_waiting_is_out_of_the_line(stack: AsyncExitStack) -> None:
     servers = await fleet(stack, await sandbox(stack), depth=1)
     async with AsyncExitStack() as held:
@@ -98,9 +159,9 @@ async def test_prefers_the_server_that_has_the_model_loaded(stack: AsyncExitStac
 async def test_avoids_a_server_while_there_is_another(stack: AsyncExitStack) -> None:
     one, two = await sandbox(stack), await sandbox(stack)
     servers = await fleet(stack, one, two)
-    assert await take(stack, servers, job(), avoid={one}) == two
-    assert await take(stack, servers, job(), avoid={two}) == one
-    assert await take(stack, servers, job(), avoid={one, two}) in (one, two)
+    assert await take(stack, servers, job(avoid={one})) == two
+    assert await take(stack, servers, job(avoid={two})) == one
+    assert await take(stack, servers, job(avoid={one, two})) in (one, two)
 
 
 async def test_a_job_that_no_server_can_do_is_refused(stack: AsyncExitStack) -> None:

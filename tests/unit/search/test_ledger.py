@@ -84,6 +84,19 @@ def test_a_node_that_fails_again_fails_the_target() -> None:
     assert book.message == "why"
 
 
+def test_where_memory_does_not_suffice_twice_fewer_pictures_at_once() -> None:
+    about = target()
+    book = Ledger(about, [attempt(1, Verdict.OUT_OF_MEMORY)], Reseed(about), batch=4)
+    batches = []
+    while not book.decided:
+        again = begun(book)
+        batches.append(again.mutation.settings.get("batch"))
+        assert again.mutation.seed == attempt(1).mutation.seed
+        book.enter(again.model_copy(update={"verdict": Verdict.OUT_OF_MEMORY}))
+    assert batches == [None, 2, 1, 1]
+    assert book.ending == Ending.FAILED
+
+
 @pytest.mark.parametrize("verdict", [Verdict.REJECTED_BY_SERVER, Verdict.NO_IMAGE])
 def test_what_no_other_mutation_mends_fails_the_target_at_once(verdict: Verdict) -> None:
     book = ledger(target(), attempt(1, verdict))
