@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from orchestrator import __version__
+from orchestrator.cli.cancel import cancel
 from orchestrator.cli.resume import resume
 from orchestrator.cli.sandbox import sandbox
 from orchestrator.cli.status import status
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(submit)
 app.command()(resume)
 app.command()(status)
+app.command()(cancel)
 app.command()(sandbox)
 
 

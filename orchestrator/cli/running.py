@@ -5,7 +5,8 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -18,16 +19,13 @@ from orchestrator.cli.display import shown
 from orchestrator.cli.target import keep_inputs
 from orchestrator.comfy.fleet import Job
 from orchestrator.config import Settings
-from orchestrator.errors import InputError, RetakeError
+from orchestrator.errors import InputError, NotCancelled, RetakeError
 from orchestrator.journal import ClaimRefused, Journal
 from orchestrator.models import Attempt, Target
 from orchestrator.progress import Watch
 from orchestrator.run import Collaborators, Result, run_target
 from orchestrator.search.strategy import Weigh
 from orchestrator.workflow.emphasis import phrases
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 _SETUP = ("servers", "scorer", "model", "device")
 """Settings that a target keeps. Headers are not among them: the journal holds no secrets."""
@@ -48,7 +46,10 @@ def submit(
     setup = settings.model_dump(mode="json", include=set(_SETUP)) | {"sandbox": sandbox}
 
     async def main() -> int:
-        async with session.opened(settings, sandbox=sandbox) as using:
+        async with (
+            session.on_disk(settings) as (storage, journal),
+            session.opened(settings, storage, journal, sandbox=sandbox) as using,
+        ):
             await using.fleet.check(Job.of(target.workflow))
             kept = keep_inputs(target, folder, using.storage)
             await using.journal.add_target(kept, setup)
@@ -66,44 +67,64 @@ def resume(only: str | None, settings: Settings, changes: Mapping[str, Any], out
     given = {name: value for name, value in changes.items() if value is not None}
 
     async def main() -> int:
+        session.existing(settings)
         codes = [0]
-        for setup, group in groupby(await _unfinished(only, settings), key=itemgetter(1)):
-            again = {name: setup[name] for name in _SETUP} | given
-            sandbox = setup["sandbox"] and "servers" not in given
-            chosen = config.load(out=settings.out, **again)
-            async with session.opened(chosen, sandbox=sandbox) as using:
-                codes += [await _claim_and_run(target, only, using, output) for target, _ in group]
+        async with session.on_disk(settings) as (storage, journal):
+            unfinished = await _unfinished(only, journal, settings.out)
+            for setup, group in groupby(unfinished, key=itemgetter(1)):
+                again = {name: setup[name] for name in _SETUP} | given
+                sandbox = setup["sandbox"] and "servers" not in given
+                chosen = config.load(out=settings.out, **again)
+                opened = session.opened(chosen, storage, journal, sandbox=sandbox)
+                targets = [target for target, _ in group]
+                codes += await _resume_with(opened, targets, only, journal, output)
         return max(codes)
 
     return _until_interrupted(main, settings.out)
 
 
-async def _unfinished(only: str | None, settings: Settings) -> list[tuple[Target, dict[str, Any]]]:
+async def _resume_with(
+    opened: AbstractAsyncContextManager[Collaborators],
+    targets: Sequence[Target],
+    only: str | None,
+    journal: Journal,
+    output: Output,
+) -> list[int]:
+    """The exit codes of targets. Nothing is opened unless there is one that is ours to run."""
+    codes: list[int] = []
+    using: Collaborators | None = None
+    async with contextlib.AsyncExitStack() as stack:
+        for target in targets:
+            history = await _claimed(target, only, journal)
+            if history is not None:
+                if using is None:
+                    using = await stack.enter_async_context(opened)
+                codes.append(await _run(target, history, using, output))
+    return codes
+
+
+async def _unfinished(
+    only: str | None, journal: Journal, out: Path
+) -> list[tuple[Target, dict[str, Any]]]:
     """Targets to be resumed, each with its setup. Raises InputError if there is no such thing."""
-    if not session.journal_path(settings).exists():
-        raise InputError(f"no journal below {settings.out}; say where with --out")
-    async with Journal(session.journal_path(settings)) as journal:
-        unfinished = await journal.unfinished()
+    unfinished = await journal.unfinished()
     if only is None:
         return unfinished
     found = [(target, setup) for target, setup in unfinished if target.id == only]
     if not found:
-        raise InputError(f"no unfinished target {only!r} below {settings.out}")
+        raise InputError(f"no unfinished target {only!r} below {out}")
     return found
 
 
-async def _claim_and_run(
-    target: Target, only: str | None, using: Collaborators, output: Output
-) -> int:
-    """Run a target unless another process does; that is trouble only where it was asked for."""
+async def _claimed(target: Target, only: str | None, journal: Journal) -> list[Attempt] | None:
+    """The attempts of a target, now ours, or None: what others run is trouble if asked for."""
     try:
-        history = await using.journal.claim(target)
+        return await journal.claim(target)
     except ClaimRefused as error:
         if only is not None:
             raise
         print(f"left alone: {error}", file=sys.stderr)
-        return 0
-    return await _run(target, history, using, output)
+        return None
 
 
 async def _run(target: Target, history: list[Attempt], using: Collaborators, output: Output) -> int:
@@ -140,7 +161,7 @@ def _saying_how_to_resume(out: Path) -> Iterator[None]:
     """Trouble in mid-run loses nothing: the line that tells of it says how to go on."""
     try:
         yield
-    except InputError:
+    except (InputError, NotCancelled):
         raise
     except RetakeError as error:
         raise RetakeError(
@@ -153,7 +174,7 @@ def _until_interrupted(main: Callable[[], Coroutine[Any, Any, int]], out: Path) 
         return session.run(main())
     except KeyboardInterrupt:
         print(f"interrupted; nothing is lost, go on with: {_resume_command(out)}", file=sys.stderr)
-        return INTERRUPTED
+        return session.INTERRUPTED
 
 
 def _resume_command(out: Path) -> str:

@@ -1,9 +1,9 @@
-"""From settings to collaborators: sandbox, servers, scorer, journal, storage; opened and closed."""
+"""From settings to collaborators: storage, journal, sandbox, servers, scorer; opened and closed."""
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,9 @@ from orchestrator.storage import Storage
 
 T = TypeVar("T")
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 SANDBOX_READY_SECONDS = 30.0
 
 
@@ -28,22 +31,51 @@ def journal_path(settings: Settings) -> Path:
     return settings.out / ".retake" / "journal.db"
 
 
-@contextlib.asynccontextmanager
-async def opened(settings: Settings, *, sandbox: bool) -> AsyncIterator[Collaborators]:
-    """Everything a run works with, ready.
+def existing(settings: Settings) -> Path:
+    """The journal of the output folder. Raises InputError when there is none."""
+    path = journal_path(settings)
+    if not path.exists():
+        raise InputError(f"no journal below {settings.out}; say where with --out")
+    return path
 
-    Raises InputError when any of it can't be had: nothing has been submitted yet, and the trouble
-    is for the user to mend.
-    """
+
+@contextlib.asynccontextmanager
+async def on_disk(settings: Settings) -> AsyncIterator[tuple[Storage, Journal]]:
+    """What lies in the output folder. Raises InputError when it can't be opened or made."""
     async with contextlib.AsyncExitStack() as stack:
-        try:
+        with _to_be_mended():
             storage = Storage(settings.out)
             journal = await stack.enter_async_context(Journal(journal_path(settings)))
+        yield storage, journal
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    settings: Settings, storage: Storage, journal: Journal, *, sandbox: bool
+) -> AsyncIterator[Collaborators]:
+    """Everything a run works with, ready. Raises InputError when any of it can't be had."""
+    async with contextlib.AsyncExitStack() as stack:
+        with _to_be_mended():
             fleet = await _fleet(stack, settings, sandbox=sandbox)
             scorer = await _scorer(stack, settings)
-        except RetakeError as error:
-            raise InputError(str(error)) from error
         yield Collaborators(fleet, scorer, journal, storage)
+
+
+@contextlib.contextmanager
+def _to_be_mended() -> Iterator[None]:
+    """Nothing has been submitted yet: the trouble is for the user to mend."""
+    try:
+        yield
+    except RetakeError as error:
+        raise InputError(str(error)) from error
+
+
+def client_maker(settings: Settings) -> Callable[[str], ComfyClient]:
+    """URL → a client that is not connected yet."""
+    timeouts = Timeouts(
+        connect=settings.connect_seconds, read=settings.answer_seconds, poll=settings.poll_seconds
+    )
+    return lambda url: ComfyClient(url, headers=settings.headers, timeouts=timeouts)
 
 
 async def _fleet(stack: contextlib.AsyncExitStack, settings: Settings, *, sandbox: bool) -> Fleet:
@@ -52,14 +84,8 @@ async def _fleet(stack: contextlib.AsyncExitStack, settings: Settings, *, sandbo
         started = child.serving("orchestrator", "sandbox", ready_seconds=SANDBOX_READY_SECONDS)
         with busy("starting the sandbox"):
             urls = [await stack.enter_async_context(started)]
-    timeouts = Timeouts(
-        connect=settings.connect_seconds, read=settings.answer_seconds, poll=settings.poll_seconds
-    )
-
-    def client(url: str) -> ComfyClient:
-        return ComfyClient(url, headers=settings.headers, timeouts=timeouts)
-
-    return await stack.enter_async_context(Fleet(urls, client, depth=settings.depth))
+    fleet = Fleet(urls, client_maker(settings), depth=settings.depth)
+    return await stack.enter_async_context(fleet)
 
 
 async def _scorer(stack: contextlib.AsyncExitStack, settings: Settings) -> Scorer:

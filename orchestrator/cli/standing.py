@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.display import shown_score
-from orchestrator.cli.session import journal_path
+from orchestrator.cli.session import existing
 from orchestrator.config import Settings
 from orchestrator.errors import InputError
 from orchestrator.journal import Entry, Journal
@@ -29,21 +29,25 @@ _WIDE = 1000
 
 def show(settings: Settings, target_id: str | None, *, as_json: bool) -> None:
     """Print all targets, or one's attempts. Raises InputError when there is no such thing."""
-    entries = asyncio.run(_entries(settings))
+    entries = asyncio.run(_entries(settings, target_id))
     if target_id is None:
         if as_json:
             _print_lines([target_facts(entry) for entry in entries])
         else:
             _print_table(targets_table(entries))
         return
-    entry = next((entry for entry in entries if entry.target.id == target_id), None)
-    if entry is None:
-        raise InputError(f"no target {target_id!r} below {settings.out}; `status` lists them")
+    if not entries:
+        raise InputError(no_target(target_id, settings))
+    [entry] = entries
     if as_json:
         _print_lines([attempt_facts(entry.target.gate, attempt) for attempt in entry.attempts])
     else:
         _print_table(targets_table([entry]))
         _print_table(attempts_table(entry))
+
+
+def no_target(target_id: str, settings: Settings) -> str:
+    return f"no target {target_id!r} below {settings.out}; 'status' lists them"
 
 
 def target_facts(entry: Entry) -> dict[str, Any]:
@@ -82,7 +86,11 @@ def targets_table(entries: Sequence[Entry]) -> Table:
     table = _table("target", "state", "attempts", "best", "when", "prompt")
     for entry in entries:
         target, state = entry.target, _state(entry)
-        described = {"waiting": "waiting to be resumed", "running": f"running: {entry.runner}"}
+        described = {
+            "waiting": "waiting to be resumed",
+            "running": f"running: {entry.runner}",
+            "cancelling": f"cancelling: {entry.runner or 'to be cancelled again'}",
+        }
         table.add_row(
             Text(target.id),
             Text(described.get(state, state), style=_STYLES.get(state, "")),
@@ -109,16 +117,15 @@ def attempts_table(entry: Entry) -> Table:
     return table
 
 
-async def _entries(settings: Settings) -> list[Entry]:
-    path = journal_path(settings)
-    if not path.exists():
-        raise InputError(f"no journal below {settings.out}; say where with --out")
-    async with Journal(path) as journal:
-        return await journal.entries()
+async def _entries(settings: Settings, target_id: str | None) -> list[Entry]:
+    async with Journal(existing(settings)) as journal:
+        return await journal.entries(target_id)
 
 
 def _state(entry: Entry) -> str:
-    """An ending, `running`, or `waiting`: nobody runs it, `resume` would."""
+    """An ending, `cancelling`, `running`, or `waiting`: nobody runs it, `resume` would."""
+    if entry.ending is None and entry.cancel_asked_at is not None:
+        return "cancelling"
     return entry.ending or ("running" if entry.runner else "waiting")
 
 

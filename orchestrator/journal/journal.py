@@ -34,6 +34,7 @@ _END_ATTEMPT = update(attempts).where(
 _ENTRY = (
     targets.c.id,
     targets.c.target,
+    targets.c.setup,
     targets.c.created_at,
     targets.c.ending,
     targets.c.ended_at,
@@ -51,6 +52,8 @@ class Entry:
     """What the journal knows of a target."""
 
     target: Target
+    setup: Mapping[str, Any]
+    """How to run it again."""
     attempts: tuple[Attempt, ...]
     """By number; one without a verdict is, or was, under way."""
     created_at: datetime
@@ -208,6 +211,7 @@ class Journal:
             return [
                 Entry(
                     target=Target.model_validate(row.target),
+                    setup=row.setup,
                     attempts=tuple(_attempts(db, row.id)),
                     created_at=row.created_at,
                     ending=row.ending and Ending(row.ending),

@@ -23,6 +23,7 @@ ROOMS = [
     "progress",
     "record",
     "verdict",
+    "cancel",
     "run",
     "config",
     "cli",
@@ -124,6 +125,7 @@ def test_files_stay_small_enough_to_read(package: str) -> None:
         ["resume", "--help"],
         ["sandbox", "--help"],
         ["status", "--help"],
+        ["cancel", "--help"],
     ],
 )
 def test_help_loads_nothing_heavy(argv: list[str]) -> None:
