@@ -11,7 +11,6 @@
     │   ├── ServerUnreachable    no answer, or not in time              a retry helps
     │   │   └── Unsettled        a prompt may have been queued          following it helps
     │   ├── NotCancelled         a prompt may still be there            cancelling again helps
-    │   ├── NotCancelled         a prompt may still be there            cancelling again helps
     │   ├── NotComfyUI           something else answers there
     │   └── PromptRejected       the server refuses this graph
     ├── ScorerError              the scorer process
@@ -61,10 +60,6 @@ class ServerUnreachable(ServerError):
 
 class Unsettled(ServerUnreachable):
     """The server may have the prompt: follow it when it answers again, never send it again."""
-
-
-class NotCancelled(ServerError):
-    """A prompt of a target that nobody wants may still be on a server."""
 
 
 class NotCancelled(ServerError):
