@@ -3,18 +3,20 @@
 A scorer that can't answer never passes a picture: its trouble is an error, not a low score.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Self
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
+from tenacity import AsyncRetrying, retry_if_exception_type
 from tenacity.wait import wait_base, wait_random_exponential
 
 from orchestrator import child
 from orchestrator.errors import InputError, ScorerRefused, ScorerUnavailable
 from orchestrator.models import Score, Scores
+from orchestrator.transport import Network
 
 READY_SECONDS = 600.0
 """A first start may download the model's weights."""
@@ -37,9 +39,13 @@ class Scorer:
         patience: float = 3600.0,
         wait: wait_base | None = None,
         seconds: float = 60.0,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        """`transport` replaces the network in tests."""
         self.url = url.rstrip("/")
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=seconds)
+        self._http = httpx.AsyncClient(
+            base_url=self.url, timeout=seconds, transport=Network(), trust_env=False
+        )
         self._patience = patience
         self._wait = wait or wait_random_exponential(multiplier=0.2, max=10)
 
@@ -64,9 +70,11 @@ class Scorer:
 
     async def score(self, image: bytes, prompt: str) -> Scores:
         """The scores of image bytes against a plain prompt."""
+        now = asyncio.get_running_loop().time
+        end = now() + self._patience
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(ScorerUnavailable),
-            stop=stop_after_delay(self._patience),
+            stop=lambda _: now() >= end,
             wait=self._wait,
             reraise=True,
         ):
