@@ -44,7 +44,7 @@ class Scorer:
         """`transport` replaces the network in tests."""
         self.url = url.rstrip("/")
         self._http = httpx.AsyncClient(
-            base_url=self.url, timeout=seconds, transport=Network(), trust_env=False
+            base_url=self.url, timeout=seconds, transport=transport or Network(), trust_env=False
         )
         self._patience = patience
         self._wait = wait or wait_random_exponential(multiplier=0.2, max=10)
