@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.cancel import not_cancelled
 from orchestrator.comfy.client import ComfyClient
 from orchestrator.comfy.events import Event, Progress
 from orchestrator.comfy.fleet import Fleet, Job
@@ -29,6 +30,9 @@ from orchestrator.workflow.graph import Graph
 
 _UNSCORED = 256
 """Attempts whose pictures may wait on disk for the scorer; beyond, they keep their slots."""
+
+_LAST_TRY = 10.0
+"""Seconds for what is left of a cancelled target to come off its servers."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,17 @@ async def run_target(
 ) -> Result:
     """Run a target to its end, on as many slots of the fleet as others leave free.
 
-    Cancelled, it takes our prompts back from the servers and leaves the target to be resumed. The
-    first RetakeError that stops an attempt is raised; the target can be resumed then, too.
+    Stopped by its task's cancellation, it takes our prompts back from the servers and leaves the
+    target to be resumed. The first RetakeError that stops an attempt is raised; the target can be
+    resumed then, too. A target that the journal wants to be cancelled ends so; raises NotCancelled
+    when a prompt of it may still be on a server.
     """
     run = _Run(target, history, strategy, using, watch)
+    wish = asyncio.create_task(run.cancelled())
     try:
         await run.attempts()
     finally:
+        wish.cancel()
         await run.stop()
     return await run.end()
 
@@ -103,11 +111,14 @@ class _Run:
         self._disowned = False
         """Another process runs the target now: its prompts are no longer ours to cancel."""
 
+    @property
+    def _under_way(self) -> list[Attempt]:
+        return [attempt for attempt in self._ledger.attempts if attempt.verdict is None]
+
     async def attempts(self) -> None:
         """Until the target is decided, or nothing is left to spend. Raises RetakeError."""
-        for attempt in self._ledger.attempts:
-            if attempt.verdict is None:
-                self._start(self._settle(attempt))
+        for attempt in self._under_way:
+            self._start(self._settle(attempt))
         while not self._ledger.decided:
             # Not more than have slots, or a slow scorer would see the budget spent ahead of it.
             some_left = len(self._tasks) < self._using.fleet.slots
@@ -120,6 +131,12 @@ class _Run:
             for task in [task for task in self._tasks if task.done()]:
                 self._tasks.remove(task)
                 task.result()
+
+    async def cancelled(self) -> None:
+        """Have the target end as soon as somebody wants it to be cancelled."""
+        await self._using.journal.cancel_asked(self._target)
+        self._ledger.cancelled = True
+        self._moved.set()
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -166,7 +183,9 @@ class _Run:
     async def end(self) -> Result:
         """Publish the best of a target that was not satisfied, and write down how it ended."""
         ledger = self._ledger
-        if ledger.best is not None and not ledger.accepted:
+        if ledger.ending == Ending.CANCELLED:
+            await self._clear()
+        elif ledger.best is not None and not ledger.accepted:
             attempt, best = ledger.best
             published = await self._gatekeeper.publish(attempt, lambda picture: picture is best)
             await self._record(published)
@@ -174,6 +193,19 @@ class _Run:
         self._using.storage.clear(self._target.id)
         self._watch(TargetEnded(target_id=self._target.id, ending=ledger.ending))
         return Result(self._target, ledger.ending, ledger.attempts, ledger.best, ledger.message)
+
+    async def _clear(self) -> None:
+        """Try once more to take back what could not be. Raises NotCancelled."""
+        fleet = self._using.fleet
+
+        async def again(attempt: Attempt) -> None:
+            async with asyncio.timeout(_LAST_TRY):
+                await self._take_back(await fleet.answering(attempt.server), attempt)
+
+        known = [attempt for attempt in self._under_way if attempt.server in fleet.urls]
+        await asyncio.gather(*map(again, known), return_exceptions=True)
+        if left := self._under_way:
+            raise not_cancelled(self._target, left)
 
     async def _made(self, server: ComfyClient, attempt: Attempt, *, submitted: bool) -> Attempt:
         """The attempt with its pictures on our disk, or with a verdict if there are none.

@@ -8,7 +8,7 @@ from orchestrator.record import picture_record
 from orchestrator.run import Result
 from orchestrator.search import policy
 
-EXIT_CODES = {Ending.ACCEPTED: 0, Ending.EXHAUSTED: 3, Ending.FAILED: 1, Ending.CANCELLED: 1}
+EXIT_CODES = {Ending.ACCEPTED: 0, Ending.EXHAUSTED: 3, Ending.FAILED: 1, Ending.CANCELLED: 3}
 
 
 def as_json(result: Result, out: Path, wall_seconds: float) -> dict[str, Any]:
@@ -47,8 +47,11 @@ def as_lines(summary: dict[str, Any], want: int) -> list[str]:
         return [f"failed after {cost}: {summary['message']}"]
     if summary["verdict"] == Ending.ACCEPTED:
         return [f"accepted after {cost}", *map(_picture_line, summary["accepted"])]
-    head = f"exhausted: {len(summary['accepted'])} of {want} accepted after {cost}"
-    return [head, *map(_picture_line, summary["accepted"] or [summary["best"]])]
+    head = f"{summary['verdict']}: {len(summary['accepted'])} of {want} accepted after {cost}"
+    shown = summary["accepted"]
+    if summary["verdict"] == Ending.EXHAUSTED:
+        shown = shown or [summary["best"]]
+    return [head, *map(_picture_line, shown)]
 
 
 def refused(result: Result) -> bool:

@@ -18,6 +18,8 @@ class Ledger:
         self._strategy = strategy
         self._batch = batch
         self._attempts = {attempt.number: attempt for attempt in history}
+        self.cancelled = False
+        """Whether nobody wants the target any more."""
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -40,13 +42,15 @@ class Ledger:
     @property
     def decided(self) -> bool:
         """Whether the target has ended whatever its attempts under way will bring."""
-        return self.accepted >= self._target.want or self.failure is not None
+        return self.cancelled or self.accepted >= self._target.want or self.failure is not None
 
     @property
     def ending(self) -> Ending:
         """How the target has ended, once there is nothing more to do."""
         if self.accepted >= self._target.want:
             return Ending.ACCEPTED
+        if self.cancelled:
+            return Ending.CANCELLED
         if self.failure is not None or self.best is None:
             return Ending.FAILED
         return Ending.EXHAUSTED

@@ -54,6 +54,21 @@ def test_an_exhausted_target_shows_its_best() -> None:
     assert lines[1] == "  out/b.png  (clip 21.0, seed 1)"
 
 
+def test_a_cancelled_target_shows_what_was_accepted() -> None:
+    ended = result(
+        Ending.CANCELLED,
+        with_file(attempt(1, Verdict.ACCEPTED, 31), "a.png"),
+        attempt(2, Verdict.INTERRUPTED_BY_US),
+    )
+    lines = summary.as_lines(summary.as_json(ended, Path("out"), 1), want=2)
+    assert lines == [
+        "cancelled: 1 of 2 accepted after 1 attempts, 1.5 s generating, 1.0 s in all",
+        "  out/a.png  (clip 31.0, seed 1)",
+    ]
+    nothing = result(Ending.CANCELLED, with_file(attempt(1, Verdict.BELOW_GATE, 21), "b.png"))
+    assert len(summary.as_lines(summary.as_json(nothing, Path("out"), 1), want=1)) == 1
+
+
 def test_a_failed_target_says_why() -> None:
     ended = result(Ending.FAILED, attempt(1, Verdict.NODE_ERROR), message="node 5 broke")
     lines = summary.as_lines(summary.as_json(ended, Path("out"), 1), want=1)

@@ -36,6 +36,17 @@ def test_goes_on_until_the_budget_is_spent() -> None:
     assert book.ending == Ending.EXHAUSTED
 
 
+def test_what_is_cancelled_ends_so_unless_enough_was_accepted_meanwhile() -> None:
+    book = ledger(target(budget=3), attempt(1, Verdict.BELOW_GATE, 20), attempt(2, None))
+    assert not book.decided
+    book.cancelled = True
+    assert book.decided
+    assert book.begin("http://s", "id") is None
+    assert book.ending == Ending.CANCELLED
+    book.enter(attempt(2, Verdict.ACCEPTED, 30))
+    assert book.ending == Ending.ACCEPTED
+
+
 def test_attempts_under_way_count_against_the_budget() -> None:
     book = ledger(target(budget=2))
     begun(book)
