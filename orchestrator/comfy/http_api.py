@@ -16,6 +16,7 @@ import tenacity
 from orchestrator.comfy.address import Address
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.errors import NotComfyUI, ServerError, ServerUnreachable
+from orchestrator.transport import Network
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL)
 _BUSY = frozenset({429, 502, 503, 504})
@@ -56,7 +57,7 @@ class Http:
         self._client = httpx.AsyncClient(
             headers=dict(headers),
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect),
-            transport=transport,
+            transport=transport or Network(),
             trust_env=False,
         )
 

@@ -15,6 +15,7 @@ ROOMS = [
     "png",
     "workflow",
     "search",
+    "transport",
     "comfy",
     "child",
     "scoring",

@@ -1,0 +1,112 @@
+"""httpx over the network by aiohttp, against a server that answers exactly what it is told to."""
+
+import asyncio
+import gzip
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from orchestrator.transport import Network
+
+
+class Server:
+    """Answers each request with `answer` and closes the connection; keeps what it was sent."""
+
+    def __init__(self, answer: bytes | None) -> None:
+        self._answer = answer
+        self.requests: list[bytes] = []
+        self.serving: set[asyncio.Task[None] | None] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.serving.add(asyncio.current_task())
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            (int(line.split()[1]) for line in head.lower().split(b"\r\n")
+             if line.startswith(b"content-length")), 0,
+        )  # fmt: skip
+        self.requests.append(head + await reader.readexactly(length))
+        if self._answer is None:
+            await reader.read()
+        else:
+            writer.write(self._answer)
+        writer.close()
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def asking(answer: bytes | None) -> AsyncIterator[tuple[httpx.AsyncClient, Server]]:
+    """A client with short patience, and the server it speaks to. None: no answer ever."""
+    server = Server(answer)
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    async with (
+        listening,
+        httpx.AsyncClient(
+            base_url=f"http://user:secret@127.0.0.1:{port}", transport=Network(), timeout=0.2
+        ) as client,
+    ):
+        yield client, server
+    await asyncio.gather(*filter(None, server.serving))
+
+
+async def test_body_headers_and_credentials_arrive() -> None:
+    async with asking(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\nhi") as (
+        client,
+        server,
+    ):
+        answer = await client.post("/a%2Fb?c=%20d", content=b"x" * 2_000_000)
+    assert (answer.status_code, answer.content, answer.headers["x-a"]) == (200, b"hi", "b")
+    (request,) = server.requests
+    assert request.startswith(b"POST /a%2Fb?c=%20d HTTP/1.1\r\n")
+    assert b"\r\nauthorization: basic dxnlcjpzzwnyzxq=\r\n" in request.lower()
+    assert request.endswith(b"x" * 2_000_000)
+
+
+async def test_packed_bodies_are_unpacked() -> None:
+    body = gzip.compress(b"a" * 10_000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    async with asking(head + body) as (client, _):
+        assert (await client.get("/")).content == b"a" * 10_000
+
+
+async def test_redirects_are_not_followed() -> None:
+    head = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+    async with asking(head) as (client, server):
+        assert (await client.get("/")).status_code == 302
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(b"", httpx.RemoteProtocolError, id="closed without a word"),
+        pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", httpx.RemoteProtocolError, id="not HTTP"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi", httpx.RemoteProtocolError,
+                     id="broken off"),
+        pytest.param(None, httpx.ReadTimeout, id="silence"),
+    ],
+)  # fmt: skip
+async def test_a_post_that_failed_under_way_is_sent_once_and_says_so(
+    answer: bytes | None, error: type[httpx.HTTPError]
+) -> None:
+    async with asking(answer) as (client, server):
+        with pytest.raises(error):
+            await client.post("/prompt", content=b"{}")
+        assert len(server.requests) == 1
+
+
+async def test_a_refused_connection_says_that_nothing_was_sent() -> None:
+    with socket.socket() as bound:  # and nobody listens
+        bound.bind(("127.0.0.1", 0))
+        async with httpx.AsyncClient(transport=Network()) as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.post(f"http://127.0.0.1:{bound.getsockname()[1]}/")
+
+
+async def test_an_unknown_host_says_that_nothing_was_sent() -> None:
+    async with httpx.AsyncClient(transport=Network()) as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get("http://no-such-host.invalid/")
