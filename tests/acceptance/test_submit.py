@@ -40,7 +40,8 @@ def test_ends_with_an_accepted_picture(tmp_path: Path, world: list[str]) -> None
     assert summary["verdict"] == "accepted"
     (accepted,) = summary["accepted"]
     assert accepted["scores"]["clip"] >= 28
-    assert accepted["attempt"] == summary["attempts"]
+    ahead = summary["attempts"] - accepted["attempt"]
+    assert ahead in (0, 1), "the one that was queued behind may have been judged first"
     assert summary["best"] == accepted
     assert summary["spent"]["gpu_seconds"] > 0
     picture = tmp_path / accepted["image"]
@@ -59,8 +60,8 @@ def test_the_same_seed_takes_the_same_way(tmp_path: Path, world: list[str]) -> N
     """Also on a server that has made these pictures before, and answers from its cache."""
     flags = [SD15, *world, *SMALL, "--prompt", PROMPT, "--seed", 11, "--budget", 24]
     first, second = (submitted(tmp_path / out, *flags, "--out", ".") for out in made(tmp_path))
-    assert first["accepted"][0]["seed"] == second["accepted"][0]["seed"]
-    assert second["attempts"] <= first["attempts"]
+    for fact in ("attempt", "seed"):
+        assert first["accepted"][0][fact] == second["accepted"][0][fact]
 
 
 def made(folder: Path) -> list[str]:
