@@ -57,7 +57,7 @@ class Node:
     def __str__(self) -> str:
         return one_line(f'{self.id} "{self.title}"')
 
-    @property
+    @cached_property
     def links(self) -> Mapping[str, Link]:
         """The connected inputs."""
         links = {name: as_link(value) for name, value in self.inputs.items()}
