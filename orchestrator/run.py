@@ -212,12 +212,13 @@ class _Run:
 
         A server that stops answering is waited for: only it can tell what became of the prompt.
         """
+        ended = False
         try:
             while True:
                 try:
-                    return await self._gatekeeper.fetch(
-                        server, attempt, await self._outcome(server, attempt, submitted=submitted)
-                    )
+                    outcome = await self._outcome(server, attempt, submitted=submitted)
+                    submitted = ended = True  # whatever becomes of fetching its pictures
+                    return await self._gatekeeper.fetch(server, attempt, outcome)
                 except ServerUnreachable as error:
                     self._using.fleet.doubt(server)
                     submitted = submitted or isinstance(error, Unsettled)
@@ -229,7 +230,8 @@ class _Run:
         except ServerError as error:
             return amended(attempt, verdict=Verdict.LOST, message=str(error))
         except asyncio.CancelledError:
-            await self._take_back(server, attempt)
+            if not ended or self._ledger.decided:
+                await self._take_back(server, attempt)
             raise
 
     async def _outcome(self, server: ComfyClient, attempt: Attempt, *, submitted: bool) -> Outcome:
