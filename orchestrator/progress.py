@@ -25,11 +25,29 @@ class AttemptEnded(Noun):
     attempt: Attempt
 
 
+class Waiting(Noun):
+    """A server or the scorer does not answer and is waited for; told again as the message changes.
+
+    `on` is its URL, `message` one line for people.
+    """
+
+    event: Literal["waiting"] = "waiting"
+    on: str
+    message: str
+
+
+class Resumed(Noun):
+    """What was waited for answers again."""
+
+    event: Literal["resumed"] = "resumed"
+    on: str
+
+
 class TargetEnded(Noun):
     event: Literal["target_ended"] = "target_ended"
     target_id: str
     ending: Ending
 
 
-RunEvent = AttemptStarted | AttemptStep | AttemptEnded | TargetEnded
+RunEvent = AttemptStarted | AttemptStep | AttemptEnded | Waiting | Resumed | TargetEnded
 Watch = Callable[[RunEvent], None]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.cancel import not_cancelled
 from orchestrator.comfy.client import ComfyClient
-from orchestrator.comfy.events import Event, Progress
+from orchestrator.comfy.events import Event, Gap, Progress
 from orchestrator.comfy.fleet import Fleet, Job
 from orchestrator.comfy.outcome import Outcome
 from orchestrator.errors import PromptRejected, ServerError, ServerUnreachable, Unsettled
@@ -24,6 +24,7 @@ from orchestrator.search.ledger import Ledger
 from orchestrator.search.strategy import Strategy
 from orchestrator.storage import Storage
 from orchestrator.verdict import Gatekeeper, amended
+from orchestrator.waits import ServerWaits
 from orchestrator.workflow.binding import bind
 from orchestrator.workflow.edit import apply, batch_of
 from orchestrator.workflow.graph import Graph
@@ -100,7 +101,8 @@ class _Run:
         self._binding = bind(self._graph, target.bindings)
         batch = batch_of(self._graph, self._binding)
         self._ledger = Ledger(target, history, strategy, batch=batch)
-        self._gatekeeper = Gatekeeper(target, self._ledger, using.scorer, using.storage)
+        self._gatekeeper = Gatekeeper(target, self._ledger, using.scorer, using.storage, watch)
+        self._waits = ServerWaits(using.fleet, watch)
         self._job = Job.of(target.workflow)
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: asyncio.Task[None] | None = None
@@ -142,6 +144,7 @@ class _Run:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._waits.close()
 
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -176,6 +179,7 @@ class _Run:
             if attempt.server not in self._using.fleet.urls:
                 lost = amended(attempt, verdict=Verdict.LOST, message="its server is not in use")
                 return await self._end(lost)
+            self._waits.begin(attempt.server)
             server = await self._using.fleet.answering(attempt.server)
             attempt = await self._made(server, attempt, submitted=True)
         await self._judge(attempt)
@@ -215,12 +219,14 @@ class _Run:
         ended = False
         try:
             while True:
+                self._waits.begin(attempt.server)
                 try:
                     outcome = await self._outcome(server, attempt, submitted=submitted)
                     submitted = ended = True  # whatever becomes of fetching its pictures
                     return await self._gatekeeper.fetch(server, attempt, outcome)
                 except ServerUnreachable as error:
                     self._using.fleet.doubt(server)
+                    self._waits.begin(attempt.server)
                     submitted = submitted or isinstance(error, Unsettled)
                     if not submitted:
                         return amended(attempt, verdict=Verdict.LOST, message=str(error))
@@ -282,7 +288,9 @@ class _Run:
 
     def _relay(self, attempt: Attempt) -> Callable[[Event], None]:
         def relay(event: Event) -> None:
-            if isinstance(event, Progress):
+            if isinstance(event, Gap):
+                self._waits.begin(attempt.server)
+            elif isinstance(event, Progress):
                 step, steps = int(event.value), int(event.maximum)
                 self._watch(AttemptStep(number=attempt.number, step=step, steps=steps))
 

@@ -5,12 +5,12 @@ A scorer that can't answer never passes a picture: its trouble is an error, not 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Self
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
-from tenacity import AsyncRetrying, retry_if_exception_type
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_base, wait_random_exponential
 
 from orchestrator import child
@@ -20,6 +20,12 @@ from orchestrator.transport import Network
 
 READY_SECONDS = 600.0
 """A first start may download the model's weights."""
+
+OnWait = Callable[[str], None]
+"""Told what keeps the scorer from answering, in one line."""
+
+_SOON = 1.0
+"""Seconds in which a scorer may be busy or restart without a word about it."""
 
 _SCORES = TypeAdapter(tuple[Score, ...])
 
@@ -68,14 +74,25 @@ class Scorer:
                 "'python -m scorer --model … --port …', or leave out --scorer"
             )
 
-    async def score(self, image: bytes, prompt: str) -> Scores:
-        """The scores of image bytes against a plain prompt."""
+    async def score(
+        self, image: bytes, prompt: str, on_wait: OnWait = lambda trouble: None
+    ) -> Scores:
+        """The scores of image bytes against a plain prompt.
+
+        `on_wait` is told of trouble that has lasted for a second, before each further try.
+        """
         now = asyncio.get_running_loop().time
-        end = now() + self._patience
+        begun = now()
+
+        def waiting(state: RetryCallState) -> None:
+            if now() - begun >= _SOON and state.outcome is not None:
+                on_wait(str(state.outcome.exception()))
+
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(ScorerUnavailable),
-            stop=lambda _: now() >= end,
+            stop=lambda _: now() - begun >= self._patience,
             wait=self._wait,
+            before_sleep=waiting,
             reraise=True,
         ):
             with attempt:

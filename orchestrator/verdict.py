@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from orchestrator.comfy.client import ComfyClient
@@ -9,22 +10,27 @@ from orchestrator.comfy.outcome import Outcome
 from orchestrator.comfy.prompt_state import End, OutputImage
 from orchestrator.errors import ScorerRefused
 from orchestrator.models import Attempt, Picture, Target, Verdict
+from orchestrator.progress import Watch
 from orchestrator.record import full_record
 from orchestrator.scoring import Scorer
 from orchestrator.search import judge
 from orchestrator.search.ledger import Ledger
 from orchestrator.storage import Storage
+from orchestrator.waits import ScorerWaits
 from orchestrator.workflow.emphasis import plain
 
 
 class Gatekeeper:
     """Decides on one target's attempts. Pictures are on disk before they are scored."""
 
-    def __init__(self, target: Target, ledger: Ledger, scorer: Scorer, storage: Storage) -> None:
+    def __init__(
+        self, target: Target, ledger: Ledger, scorer: Scorer, storage: Storage, watch: Watch
+    ) -> None:
         self._target = target
         self._ledger = ledger
         self._scorer = scorer
         self._storage = storage
+        self._waits = ScorerWaits(scorer.url, watch)
         self._prompt = plain(target.prompt)
         self._on_disk = {p.sha256 for a in ledger.attempts for p in a.pictures}
 
@@ -96,10 +102,15 @@ class Gatekeeper:
 
     async def _scored(self, picture: Picture, *, new: bool) -> Picture:
         data = await asyncio.to_thread(self._storage.get, self._target.id, picture.sha256)
+        waits = partial(self._waits.begin, picture.sha256)
+        refused = ""
         try:
-            scores = await self._scorer.score(data, self._prompt)
+            scores = await self._scorer.score(data, self._prompt, waits)
         except ScorerRefused as error:
-            return picture.model_copy(update={"message": str(error)})
+            refused = str(error)
+        self._waits.end(picture.sha256)
+        if refused:
+            return picture.model_copy(update={"message": refused})
         passed = new and judge.passes(self._target.gate, scores)
         return picture.model_copy(update={"scores": scores, "passed": passed})
 

@@ -12,7 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.models import Attempt, Gate, Target, Verdict
-from orchestrator.progress import AttemptEnded, AttemptStarted, AttemptStep, RunEvent, Watch
+from orchestrator.progress import (
+    AttemptEnded,
+    AttemptStarted,
+    AttemptStep,
+    Resumed,
+    RunEvent,
+    Waiting,
+    Watch,
+)
 from orchestrator.search import judge, policy
 
 _BAR = 20
@@ -53,6 +61,8 @@ class Board:
         self._target = target
         self._attempts = {attempt.number: attempt for attempt in history}
         self._steps: dict[int, AttemptStep] = {}
+        self.waits: dict[str, str] = {}
+        """What is waited for, by URL, each with a line for people."""
         self._clock = clock
         self._begun = clock()
         self._ended = 0
@@ -66,6 +76,10 @@ class Board:
                 self._ended += 1
             case AttemptStep():
                 self._steps[event.number] = event
+            case Waiting():
+                self.waits[event.on] = event.message
+            case Resumed():
+                self.waits.pop(event.on, None)
 
     def render(self) -> RenderableType:
         attempts = self._attempts.values()
@@ -89,7 +103,8 @@ class Board:
                 _verdict(attempt),
             )
         title = Text.assemble((self._target.prompt, "bold"), f"  gate {self._target.gate}")
-        return Group(title, table, Text(self.footer(), style="dim"))
+        below = [self.footer(), *self.waits.values()]
+        return Group(title, table, *(Text(line, style="dim") for line in below))
 
     def footer(self) -> str:
         attempts = list(self._attempts.values())
@@ -130,10 +145,21 @@ def _verdict(attempt: Attempt) -> Text:
 
 
 def _lines(target: Target, board: Board) -> Watch:
-    """A line for each attempt. A rejected one is left to the line that ends the command."""
+    """A line for each attempt and each wait, the first below a heading.
+
+    A rejected attempt is left to the line that ends the command.
+    """
     heading = [f"{target.id}: {target.prompt!r}, gate {target.gate}"]
 
+    def say(line: str) -> None:
+        print(*heading, line, sep="\n", file=sys.stderr, flush=True)
+        heading.clear()
+
     def tell(event: RunEvent) -> None:
+        if isinstance(event, Waiting) and event.on not in board.waits:
+            say(event.message)
+        if isinstance(event, Resumed):
+            say(f"{event.on} answers again")
         board.tell(event)
         if isinstance(event, AttemptEnded) and event.attempt.verdict != Verdict.REJECTED_BY_SERVER:
             attempt = event.attempt
@@ -142,8 +168,6 @@ def _lines(target: Target, board: Board) -> Watch:
                 str(attempt.mutation),
                 shown_score(target.gate, [attempt]),
             ]
-            line = "  ".join(part for part in (*parts, _verdict(attempt).plain) if part)
-            print(*heading, line, sep="\n", file=sys.stderr, flush=True)
-            heading.clear()
+            say("  ".join(part for part in (*parts, _verdict(attempt).plain) if part))
 
     return tell

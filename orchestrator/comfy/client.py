@@ -92,6 +92,10 @@ class ComfyClient:
         """Prompts in the server's queue that are not followed here, as the last look found it."""
         return self._follower.backlog
 
+    async def online(self) -> None:
+        """Wait until the websocket is open. Raises ServerUnreachable when it won't be."""
+        await self._follower.online()
+
     async def system(self) -> Mapping[str, Any]:
         """`/system_stats`: versions, memory, devices."""
         try:

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Callable
 
-from orchestrator.comfy.events import Deleted, Event, Missing, PromptEvent
+from orchestrator.comfy.events import Deleted, Event, Gap, Missing, PromptEvent
 from orchestrator.comfy.presence import Presence
 from orchestrator.comfy.prompt_state import Phase, PromptState
 from orchestrator.errors import ServerError
 
-OnEvent = Callable[[PromptEvent], None]
-"""Called at once for each event of the prompt, some of them more than once."""
+OnEvent = Callable[[PromptEvent | Gap], None]
+"""Called at once for each event of the prompt, some of them more than once, and for each gap."""
 
 
-def ignore(event: PromptEvent) -> None:
+def ignore(event: PromptEvent | Gap) -> None:
     """The listener that does not care."""
 
 
@@ -57,14 +57,14 @@ class Watch:
 
     def take(self, event: Event) -> None:
         """One event, ours or not."""
-        claimed = self.state.claim(event)
+        claimed = event if isinstance(event, Gap) else self.state.claim(event)
         before, self.state = self.state.phase, self.state.step(event)
         if self.state.phase is not before:
             self._over = self._now()
             if self.state.phase is Phase.RUNNING:
                 self._began = self._over
         if claimed is not None:
-            if not isinstance(claimed, Missing | Deleted):
+            if not isinstance(claimed, Missing | Deleted | Gap):
                 self.confirm()
                 self.refusal = None
             try:

@@ -23,6 +23,7 @@ ROOMS = [
     "storage",
     "progress",
     "record",
+    "waits",
     "verdict",
     "cancel",
     "run",

@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from tenacity import wait_none
 
+from orchestrator import scoring
 from orchestrator.errors import InputError, ScorerRefused, ScorerUnavailable
 from orchestrator.scoring import Scorer
 
@@ -48,6 +49,20 @@ async def test_scores_by_metric(serve: Serve) -> None:
 async def test_passing_trouble_is_tried_again(serve: Serve, status: int) -> None:
     async with await serve((status, {}), (status, {}), (200, {"scores": [SCORE]})) as scorer:
         assert await scorer.score(b"", "x")
+
+
+async def test_who_waits_is_told_of_trouble_that_lasts(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [(503, {"error": {"message": "loading"}})] * 2 + [(200, {"scores": [SCORE]})]
+    told: list[str] = []
+    async with await serve(*answers) as scorer:
+        await scorer.score(b"", "x", told.append)
+    assert told == []
+    monkeypatch.setattr(scoring, "_SOON", 0.0)
+    async with await serve(*answers) as scorer:
+        await scorer.score(b"", "x", told.append)
+        assert told == [f"the scorer at {scorer.url} answers 503: loading"] * 2
 
 
 async def test_lasting_trouble_is_an_error_and_no_score(serve: Serve) -> None:

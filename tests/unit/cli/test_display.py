@@ -1,10 +1,11 @@
 import io
 
+import pytest
 from rich.console import Console
 
-from orchestrator.cli.display import Board, shown_score
+from orchestrator.cli.display import Board, shown, shown_score
 from orchestrator.models import Attempt, Verdict
-from orchestrator.progress import AttemptEnded, AttemptStarted, AttemptStep
+from orchestrator.progress import AttemptEnded, AttemptStarted, AttemptStep, Resumed, Waiting
 from tests.unit.nouns import attempt, target
 
 
@@ -37,6 +38,32 @@ def test_shows_attempts_their_scores_and_what_is_left() -> None:
     assert second.split()[:3] == ["2", "seed", "2"]
     assert "━" in second
     assert footer == "2 of 4 attempts · best so far 21.3 (#1) · at most 20 s left"
+
+
+def test_what_is_waited_for_stands_below() -> None:
+    board = Board(target(), [attempt(1, None)])
+    board.tell(Waiting(on="http://s", message="server http://s does not answer"))
+    for number in ("1 picture waits", "2 pictures wait"):
+        board.tell(Waiting(on="http://x", message=f"scorer is down: {number}"))
+    assert drawn(board)[-3:] == [
+        "1 of 12 attempts",
+        "server http://s does not answer",
+        "scorer is down: 2 pictures wait",
+    ]
+    board.tell(Resumed(on="http://x"))
+    assert drawn(board)[-1] == "server http://s does not answer"
+    board.tell(Resumed(on="http://s"))
+    assert drawn(board)[-1] == "1 of 12 attempts"
+
+
+def test_a_wait_is_a_line_when_piped(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown(target(), []) as watch:
+        for number in ("1 picture waits", "2 pictures wait"):
+            watch(Waiting(on="http://x", message=f"scorer is down: {number}"))
+        watch(Resumed(on="http://x"))
+    heading, *lines = capsys.readouterr().err.splitlines()
+    assert heading.startswith("t: 'a red circle")
+    assert lines == ["scorer is down: 1 picture waits", "http://x answers again"]
 
 
 def test_names_servers_where_there_are_several() -> None:
