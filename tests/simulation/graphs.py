@@ -61,9 +61,13 @@ class Made:
         return 18.0 + 16.0 * int.from_bytes(digest[:6]) / 2**48
 
 
+def key(graph: Mapping[str, Any]) -> str:
+    """Tells workflows apart that make different pictures."""
+    return hashlib.sha256(json.dumps(graph, sort_keys=True).encode()).hexdigest()
+
+
 def png(prompt_id: str, graph: Mapping[str, Any], node: str, index: int) -> bytes:
-    key = hashlib.sha256(json.dumps(graph, sort_keys=True).encode()).hexdigest()
-    text = json.dumps(asdict(Made(prompt_id, node, index, key)))
+    text = json.dumps(asdict(Made(prompt_id, node, index, key(graph))))
     header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"tEXt", b"made\0" + text.encode()), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)

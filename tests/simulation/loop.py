@@ -6,6 +6,7 @@ seconds, and is done half way. What belongs to a process (`processes`) runs whil
 """
 
 import asyncio
+import gc
 import heapq
 import itertools
 import math
@@ -49,11 +50,18 @@ class VirtualLoop(BaseEventLoop):
         self._disk = disk
         self.faults: list[str] = []
         """What would have been logged: exceptions that nobody took."""
-        self.set_exception_handler(lambda _, context: self.faults.append(_line(context)))
+        self.bereft = False
+        """A process has died: nobody can take the exceptions that it left."""
+        self.set_exception_handler(self._fault)
         numbers = itertools.count()
         self.set_task_factory(
             lambda loop, main, **options: Task(numbers, main, loop=loop, **options)
         )
+
+    def _fault(self, loop: Any, context: dict[str, Any]) -> None:
+        line = f"{context.get('message')}: {context.get('exception')!r}"
+        if not (self.bereft and "never retrieved" in line):
+            self.faults.append(line)
 
     def time(self) -> float:
         return self._selector.now
@@ -67,6 +75,11 @@ class VirtualLoop(BaseEventLoop):
         return future
 
     def _execute(self, future: "asyncio.Future[Any]", func: Any, args: Any) -> None:
+        process = current()
+        if process:
+            process.burn()
+            if process.dead:
+                return
         result = error = None
         try:
             result = func(*args)
@@ -76,7 +89,7 @@ class VirtualLoop(BaseEventLoop):
             self.call_later(self._disk / 2, _settle, future, result, error)
         else:
             _settle(future, result, error)
-        if process := current():
+        if process:
             process.burn()
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
@@ -110,23 +123,25 @@ def run(
             return await main
 
     loop = loop_factory()
+    gc.freeze()
+    gc.disable()  # nothing is collected, and unwinds, at another moment in another run
     try:
         return loop.run_until_complete(limited()), loop.faults
     finally:
         _end(loop)
+        gc.enable()
 
 
 def _end(loop: VirtualLoop) -> None:
     """Nothing goes on beyond a run, nor unwinds in the middle of the next one."""
     left = asyncio.all_tasks(loop)
     dead = [task for task in left if task.process and task.process.dead]  # type: ignore[attr-defined]
-    for task in (living := left.difference(dead)):
-        task.cancel()
-    if living:
+    if living := left.difference(dead):
+        for task in living:
+            task.cancel()
         loop.run_until_complete(asyncio.wait(living))
     loop.close()
-    for task in dead:
-        bury(task)
+    bury(dead)
 
 
 def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
@@ -136,7 +151,3 @@ def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None)
         future.set_result(result)
     else:
         future.set_exception(error)
-
-
-def _line(context: dict[str, Any]) -> str:
-    return f"{context.get('message')}: {context.get('exception')!r}"

@@ -6,14 +6,14 @@ is dropped or held back by the loop. What has no process is the world: servers a
 
 import asyncio
 import contextlib
+import gc
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
+from unittest import mock
 
 T = TypeVar("T")
-
-_UNWINDINGS = 100
-"""So many awaits on the way out of a dead coroutine are passed over."""
 
 
 class Process:
@@ -24,6 +24,8 @@ class Process:
         self.dead = False
         self.tasks: list[asyncio.Task[Any]] = []
         """All it ever had: what is not collected by chance does nothing by chance."""
+        self.paused = 0.0
+        """For how long, at most."""
         self._paused = False
         self._held: list[asyncio.Handle] = []
         self._loop = asyncio.get_running_loop()
@@ -36,12 +38,12 @@ class Process:
 
     def kill(self) -> None:
         """Between two steps of it, for ever."""
-        self.dead = True
+        self.dead = self._loop.bereft = True  # type: ignore[attr-defined]
         self._held.clear()
 
     def pause(self, seconds: float) -> None:
         """What comes meanwhile waits, as in the buffers of a stopped process; timers ring late."""
-        self._paused = True
+        self._paused, self.paused = True, seconds
         Context().run(self._loop.call_later, seconds, self._wake)
 
     def _wake(self) -> None:
@@ -55,16 +57,17 @@ class Process:
             self._held.append(handle)
         return not (self._paused or self.dead)
 
-    def light(self, writes: int, act: Callable[[], None]) -> None:
-        """Act after so many more things that it did in threads: at the disk, that is."""
-        self._fuse = (writes, act)
+    def light(self, moments: int, act: Callable[[], None]) -> None:
+        """Act after so many more moments right before or right after something on the disk."""
+        self._fuse = (moments, act)
 
     def burn(self) -> None:
+        """One such moment."""
         if self._fuse:
             left, act = self._fuse
             self._fuse = (left - 1, act) if left > 1 else None
             if left <= 1:
-                act()
+                in_world(act)
 
 
 _CURRENT: ContextVar[Process | None] = ContextVar("process", default=None)
@@ -112,10 +115,12 @@ class Task(asyncio.Task[T]):
         return self._number
 
 
-def bury(task: asyncio.Task[Any]) -> None:
-    """Have a dead process's task unwind, outside of any loop, where that reaches nobody."""
-    task._log_destroy_pending = False  # type: ignore[attr-defined]
-    for _ in range(_UNWINDINGS):
-        with contextlib.suppress(RuntimeError):  # it awaits on its way out, or misses its loop
-            task.get_coro().close()  # type: ignore[union-attr]
-            return
+def bury(tasks: list[asyncio.Task[Any]]) -> None:
+    """Have dead tasks unwind, outside of any loop, where they reach nobody and nobody hears."""
+    with mock.patch.object(sys, "unraisablehook"):
+        for task in tasks:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            with contextlib.suppress(BaseException):
+                task.get_coro().close()  # type: ignore[union-attr]
+        tasks.clear()
+        gc.collect()

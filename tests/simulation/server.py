@@ -54,8 +54,11 @@ class Habits:
 
 
 class SimServer:
-    def __init__(self, clock: Clock, truth: Truth, habits: Habits | None = None) -> None:
+    def __init__(
+        self, clock: Clock, truth: Truth, habits: Habits | None = None, name: str = ""
+    ) -> None:
         self._clock = clock
+        self.name = name
         self.truth = truth
         self.habits = habits or Habits()
         self.up = True
@@ -78,7 +81,9 @@ class SimServer:
 
     def submit(self, prompt_id: str, graph: Mapping[str, Any], client_id: str | None) -> None:
         self.truth.note(f"server: {prompt_id} queued")
-        self.truth.fates[prompt_id].arrived.append(self._clock.time())
+        fate = self.truth.fates[prompt_id]
+        fate.arrived.append(self._clock.time())
+        fate.server, fate.graph = self.name, graphs.key(graph)
         self.pending.append(Prompt(prompt_id, graph, client_id, len(self.truth.fates)))
         self._status()
         if self.running is None:
@@ -114,7 +119,8 @@ class SimServer:
 
     def restart(self, downtime: float, *, queue: bool, history: bool) -> None:
         """Down, and up again after `downtime`. `queue` and `history`: whether they are kept."""
-        self.truth.fault(f"server restarts for {downtime:.1f} s ({queue=}, {history=})")
+        about = f"{self.name} restarts for {downtime:.1f} s ({queue=}, {history=})"
+        self.truth.fault(about, self.name)
         self.up = False
         self.sessions.clear()
         if not queue:
@@ -131,6 +137,7 @@ class SimServer:
 
     def _started(self) -> None:
         self.up = True
+        self.truth.fault(f"{self.name} is up again", self.name)
 
     # --- what is run -----------------------------------------------------------------------
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 class Fate:
     """What really became of one prompt. Times are virtual seconds."""
 
+    server: str = ""
+    graph: str = ""
+    """Hash of it."""
     arrived: list[float] = field(default_factory=list)
     started: list[float] = field(default_factory=list)
     ended: float | None = None
@@ -38,8 +41,11 @@ class Truth:
         """How often each prompt left us for a server."""
         self.looks: dict[str, list[tuple[float, str]]] = defaultdict(list)
         """Client → when it asked for `/queue` and for each `/history`."""
+        self.mislaid: set[str] = set()
+        """Servers that denied to have a picture."""
         self.unwatched: set[str] = set()
         """Prompts that nobody waits for any more."""
+        self._last_fault: dict[str, float] = {}
         self.violations: list[str] = []
         self.faults = 0
         """That were met; the schedule may hold more."""
@@ -48,9 +54,14 @@ class Truth:
         if self._trace:
             self.lines.append(f"{self._now():10.3f}  {text}")
 
-    def fault(self, text: str) -> None:
+    def fault(self, text: str, server: str = "") -> None:
         self.faults += 1
+        self._last_fault[server] = self._now()
         self.note(f"FAULT {text}")
+
+    def calm_since(self, server: str, moment: float) -> bool:
+        """Whether nothing has gone wrong between us and a server since then."""
+        return self._last_fault.get(server, -1.0) < moment
 
     def violate(self, text: str) -> None:
         self.violations.append(f"at {self._now():.3f} s: {text}")

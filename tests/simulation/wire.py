@@ -120,7 +120,7 @@ class Wire:
         fault = self._schedule.requests.get((call.kind, number), "")
         truth, server = self.server.truth, self.server
         if fault:
-            truth.fault(f"{call} ({call.kind} {number}): {fault}")
+            truth.fault(f"{call} ({call.kind} {number}): {fault}", self.name)
         if call.kind == "look":
             truth.looks[f"{call.sender} of {self.name}"].append((self._loop.time(), call.path))
         if fault == "refused" or not server.up:
@@ -174,6 +174,7 @@ class Wire:
             case "html":
                 return httpx.Response(200, html="<html>one moment</html>")
             case "missing":
+                self.server.truth.mislaid.add(self.name)
                 return httpx.Response(404)
         answer = self._answer(call)
         boot = self.server.boot

@@ -42,7 +42,7 @@ class World:
         self.truth = Truth(loop.time, trace)
         self.wires: dict[str, Wire] = {}
         for url, schedule in schedules.items():
-            server = SimServer(loop, self.truth, schedule.habits)
+            server = SimServer(loop, self.truth, schedule.habits, url)
             patience = schedule.patience if all_watched else math.inf
             self.wires[url] = Wire(url, server, schedule, patience)
         self._clients = itertools.count(1)
@@ -70,3 +70,7 @@ class World:
         servers = [wire.server for wire in self.wires.values()]
         prompts = [p for s in servers for p in (s.running, *s.pending) if p]
         return [prompt.id for prompt in prompts if not is_theirs(prompt.id)]
+
+    def ours(self) -> list[str]:
+        """All prompts of ours that came to a server."""
+        return [prompt_id for prompt_id in self.truth.fates if not is_theirs(prompt_id)]

@@ -1,0 +1,179 @@
+"""What Retake made of a run against what really happened. Asks it for nothing but its results."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from orchestrator import png
+from orchestrator.journal import Entry
+from orchestrator.models import Attempt, Ending, Target, Verdict
+from orchestrator.search import policy
+from orchestrator.search.policy import POLICIES
+from tests.simulation import graphs
+from tests.simulation.orchestrators import Site
+from tests.simulation.scorer import SimScorer
+from tests.simulation.targets import passes, plain_search
+from tests.simulation.truth import Fate, Truth
+
+_MADE = (Verdict.ACCEPTED, Verdict.BELOW_GATE, Verdict.CACHED, Verdict.SCORER_FAILED)
+"""There are pictures."""
+_FREE = (Verdict.LOST, Verdict.INTERRUPTED_BY_US, Verdict.CACHED)
+"""If their pictures were judged all the same, then for another attempt, or found in a cache."""
+
+
+NOTICE = 30.0
+"""A prompt is left behind for good where something went wrong so shortly before the end."""
+
+
+class Observer:
+    def __init__(self, site: Site, scorer: SimScorer, *, calm: bool) -> None:
+        """`calm`: nothing went wrong."""
+        self._site = site
+        self._truth: Truth = site.world.truth
+        self._scorer = scorer
+        self._calm = calm
+        self._pictures = {
+            hashlib.sha256(data).hexdigest(): data
+            for fate in self._truth.fates.values()
+            for data in fate.files.values()
+        }
+
+    def check(self, entries: list[Entry]) -> None:
+        known = {a.prompt_id: a for entry in entries for a in entry.attempts}
+        for prompt_id in self._site.world.ours():
+            if prompt_id not in known:
+                self._truth.violate(f"{prompt_id} was sent and is not in the journal")
+        for entry in entries:
+            self._truth.note(f"{entry.target.id} {entry.ending}")
+            for attempt in entry.attempts:
+                self._truth.note(f"  {attempt.number} {attempt.prompt_id} {_short(attempt)}")
+        for wanted in self._site.wanted:
+            entry = next((e for e in entries if e.target.id == wanted.target.id), None)
+            if entry is None or entry.ending is None:
+                self._truth.violate(f"{wanted.target.id} never ended")
+            else:
+                self._check_target(entry, plain=self._calm and not wanted.twin)
+        hidden = self._site.folder / ".retake" / "pictures"
+        if left := [str(p.relative_to(hidden)) for p in hidden.rglob("*") if p.is_file()]:
+            self._truth.violate(f"left over on disk: {left}")
+        for prompt_id in self._site.world.left_over():
+            if self._truth.calm_since(
+                self._truth.fates[prompt_id].server, self._site.last - NOTICE
+            ):
+                self._truth.violate(f"{prompt_id} ({known.get(prompt_id)}) is left behind")
+
+    def _check_target(self, entry: Entry, *, plain: bool) -> None:
+        target, attempts = entry.target, entry.attempts
+        for attempt in attempts:
+            fate = self._truth.fates.get(attempt.prompt_id, Fate())
+            if wrong := self._wrong(target, attempt, fate, attempts):
+                self._truth.violate(f"{target.id}: {wrong} ({attempt}; {fate})")
+        if wrong := self._ended_wrong(entry):
+            self._truth.violate(f"{target.id} ended {entry.ending}: {wrong}")
+        if plain and entry.ending != plain_search(target):
+            self._truth.violate(f"{target.id} ended {entry.ending} though all was well")
+
+    def _wrong(
+        self, target: Target, attempt: Attempt, fate: Fate, attempts: tuple[Attempt, ...]
+    ) -> str:
+        """Of one attempt."""
+        if attempt.repeats:
+            first = attempts[attempt.repeats - 1]
+            if first.verdict and not POLICIES[first.verdict].repeats:
+                return f"repeats {first}"
+        if fate.server and fate.server != attempt.server:
+            return "went to another server"
+        succeeded = fate.end == "success"
+        match attempt.verdict:
+            case Verdict.NO_IMAGE | Verdict.REJECTED_BY_SERVER:
+                return "no server said so"
+            case Verdict.NODE_ERROR | Verdict.OUT_OF_MEMORY:
+                oom = attempt.verdict == Verdict.OUT_OF_MEMORY
+                return "" if fate.end == "error" and fate.out_of_memory == oom else "it did not"
+            case Verdict.INTERRUPTED_BY_OTHER:
+                return "" if fate.end == "interrupted" or fate.deleted else "nobody did"
+            case Verdict.LOST:
+                gone = fate.forgotten or fate.deleted or not fate.arrived
+                return "" if gone or attempt.server in self._truth.mislaid else "it was not"
+            case None if attempt.pictures and not succeeded:
+                return "has pictures that nobody made"
+            case verdict if verdict in _MADE:
+                return self._pictures_wrong(target, attempt, fate) if succeeded else "not made"
+        return ""
+
+    def _pictures_wrong(self, target: Target, attempt: Attempt, fate: Fate) -> str:
+        made = sorted(hashlib.sha256(data).hexdigest() for data in fate.files.values())
+        if sorted(picture.sha256 for picture in attempt.pictures) != made:
+            return "other pictures than the server made"
+        for picture in attempt.pictures:
+            data = self._pictures[picture.sha256]
+            origin = graphs.made(data)
+            if self._scorer.refuses(data):
+                if picture.scores or picture.passed:
+                    return "the scorer refused it"
+                continue
+            if origin not in self._scorer.scored:
+                return "the scorer never saw it"
+            if picture.scores["clip"].value != origin.score:
+                return "not its score"
+            if picture.passed and not passes(target, origin):
+                return "passed, and should not"
+            if picture.passed and not self._published(target, picture.file, data):
+                return "not published whole"
+        if (attempt.verdict == Verdict.CACHED) and not fate.cached:
+            return "was not cached"
+        if (attempt.verdict == Verdict.ACCEPTED) != any(p.passed for p in attempt.pictures):
+            return "accepted without a picture that passed, or the other way round"
+        return ""
+
+    def _published(self, target: Target, file: str | None, data: bytes) -> bool:
+        path: Path = self._site.folder / (file or "none")
+        if not path.is_file() or not path.with_suffix(".json").is_file():
+            return False
+        record = path.with_suffix(".json").read_text()
+        digest = hashlib.sha256(data).hexdigest()
+        whole = path.read_bytes() == png.with_text(data, "retake", record)
+        return whole and json.loads(record)["sha256"] == digest
+
+    def _ended_wrong(self, entry: Entry) -> str:
+        target, attempts, budget = entry.target, entry.attempts, entry.target.budget.attempts
+        result = self._site.results.get(target.id)
+        if result and (result[1].ending != entry.ending or result[1].attempts != attempts):
+            return "the journal says something else than the result"
+        scored = {made.graph for made in self._scorer.scored}
+        graphs_paid = {
+            self._truth.fates[a.prompt_id].graph for a in attempts if a.verdict not in _FREE
+        }
+        paid = graphs_paid & scored
+        if len(paid) > budget:
+            return f"{len(paid)} attempts were judged, for a budget of {budget}"
+        free = [a for a in attempts if not (a.verdict and POLICIES[a.verdict].counts)]
+        passed = sum(picture.passed for a in attempts for picture in a.pictures)
+        match entry.ending:
+            case Ending.ACCEPTED if passed < target.want:
+                return f"only {passed} passed"
+            case Ending.EXHAUSTED if passed >= target.want:
+                return f"{passed} passed"
+            case Ending.EXHAUSTED if len(paid) < budget and len(free) < budget + 10:
+                return f"only {len(paid)} of {budget} were judged"
+            case Ending.EXHAUSTED if passed == 0 and not self._best_published(target, attempts):
+                return "the best is not published"
+            case Ending.FAILED if any(a.pictures and a.verdict is None for a in attempts):
+                return "with pictures not judged"
+            case Ending.FAILED if not policy.fatal(attempts) and any(
+                p.scores for a in attempts for p in a.pictures
+            ):
+                return "without a reason"
+            case Ending.CANCELLED:
+                return "nobody asked for that"
+        return ""
+
+    def _best_published(self, target: Target, attempts: tuple[Attempt, ...]) -> bool:
+        pictures = [p for a in attempts for p in a.pictures if p.scores]
+        best = max(pictures, key=lambda p: p.scores["clip"].value)
+        return self._published(target, best.file, self._pictures[best.sha256])
+
+
+def _short(attempt: Attempt) -> str:
+    again = f", again {attempt.repeats}" if attempt.repeats else ""
+    return f"{attempt.verdict} at {attempt.server}{again} {attempt.message}"
