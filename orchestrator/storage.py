@@ -61,6 +61,11 @@ class Storage:
         """Discard all pictures of a target that has ended."""
         shutil.rmtree(self._hidden / "pictures" / target_id, ignore_errors=True)
 
+    def pictured(self) -> set[str]:
+        """The targets that have pictures here which are not published."""
+        folders = self._hidden / "pictures"
+        return {path.name for path in folders.iterdir()} if folders.is_dir() else set()
+
     def put_input(self, file: Path) -> str:
         """Keep a copy of an input image; returns its name, made of its content."""
         data = _read(file)

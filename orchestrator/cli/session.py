@@ -46,7 +46,16 @@ async def on_disk(settings: Settings) -> AsyncIterator[tuple[Storage, Journal]]:
         with _to_be_mended():
             storage = Storage(settings.out)
             journal = await stack.enter_async_context(Journal(journal_path(settings)))
+            await sweep(storage, journal)
         yield storage, journal
+
+
+async def sweep(storage: Storage, journal: Journal) -> None:
+    """Discard pictures of targets that have ended: a process that was killed at their end, or that
+    was suspended beyond it, leaves some."""
+    pictured = storage.pictured()  # first, for a target is in the journal before its pictures
+    for target_id in pictured.difference(t.id for t, _ in await journal.unfinished()):
+        storage.clear(target_id)
 
 
 @contextlib.asynccontextmanager

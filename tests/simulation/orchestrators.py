@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from orchestrator.cli.session import sweep
 from orchestrator.comfy.fleet import Fleet
 from orchestrator.errors import RetakeError, ScorerUnavailable, ServerUnreachable, StorageError
 from orchestrator.journal import ClaimRefused, Journal, Owner, OwnershipLost
@@ -122,6 +123,7 @@ class _Life:
                 Scorer("http://scorer.sim", patience=PATIENCE, transport=site._scorer) as scorer,
             ):
                 using = Collaborators(fleet, scorer, journal, Storage(site.folder))
+                await sweep(using.storage, journal)
                 try:
                     await self._run_all(using, submits=submits)
                 finally:

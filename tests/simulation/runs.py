@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+from orchestrator.cli.session import sweep
 from orchestrator.journal import Journal
+from orchestrator.storage import Storage
 from tests.simulation.orchestrators import Seat, Site, draw_mishaps, scratch
 from tests.simulation.schedule import Outage, Schedule, draw
 from tests.simulation.scorer import SimScorer, draw_temper
@@ -48,6 +50,7 @@ async def simulate(seed: int, trace: bool = False) -> Report:
         calm = calm and all(s.calm and not s.habits.trouble for s in schedules.values())
         calm = calm and not any(f.interrupts for s in schedules.values() for f in s.foreign)
         async with Journal(site.journal) as journal:
+            await sweep(Storage(folder), journal)  # as the next command would
             Observer(site, scorer, calm=calm).check(await journal.entries())
     return Report(seed, tuple(world.truth.violations), world.truth.faults, tuple(world.truth.lines))
 

@@ -17,7 +17,12 @@ from tests.simulation.truth import Fate, Truth
 
 _MADE = (Verdict.ACCEPTED, Verdict.BELOW_GATE, Verdict.CACHED, Verdict.SCORER_FAILED)
 """There are pictures."""
-_FREE = (Verdict.LOST, Verdict.INTERRUPTED_BY_US, Verdict.CACHED)
+_FREE = (
+    Verdict.LOST,
+    Verdict.INTERRUPTED_BY_US,
+    Verdict.CACHED,
+    Verdict.SCORER_FAILED,
+)
 """If their pictures were judged all the same, then for another attempt, or found in a cache."""
 
 
