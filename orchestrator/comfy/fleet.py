@@ -192,7 +192,7 @@ class Fleet:
         await self.check(job)
         place: Place[_Server] = Place(job, asyncio.get_running_loop().create_future())
         self._line.join(place)
-        free = [s for s in self._servers.values() if s.open and self._suits(s, job)]
+        free = [server for server in self._servers.values() if server.open]
         for server in sorted(free, key=lambda server: _fitness(server, job), reverse=True):
             self._offer(server)
             if place not in self._line:
