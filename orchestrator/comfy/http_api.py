@@ -164,21 +164,22 @@ class Http:
             ) from error
 
     async def _read(self, response: httpx.Response, path: str) -> bytes:
-        body = bytearray()
+        pieces, length = [], 0
         async for piece in response.aiter_bytes():
-            body += piece
-            if len(body) > self._max_bytes:
+            pieces.append(piece)
+            length += len(piece)
+            if length > self._max_bytes:
                 raise ServerError(
                     f"{self._address} sends more than {self._max_bytes:,} bytes for {path}"
                 )
         told = response.headers.get("content-length", "")
         whole = "content-encoding" in response.headers or not told.isdecimal()
-        if not whole and len(body) < int(told):
+        if not whole and length < int(told):
             raise Unanswered(
-                f"{self._address} broke off its answer to {path} after {len(body):,} of "
+                f"{self._address} broke off its answer to {path} after {length:,} of "
                 f"{int(told):,} bytes"
             )
-        return bytes(body)
+        return b"".join(pieces)
 
 
 def _never_sent(error: BaseException) -> bool:

@@ -196,7 +196,7 @@ class PromptState:
         return self
 
     def _running(self) -> "PromptState":
-        return self if self.phase is Phase.OVER else replace(self, phase=Phase.RUNNING)
+        return replace(self, phase=Phase.RUNNING) if self.phase is Phase.QUEUED else self
 
     def _ended(self, end: End, timestamp: float | None) -> "PromptState":
         heard = self.heard or not self.recorded
