@@ -30,14 +30,16 @@ _MORE_THAN_TAKEN = 257 * 1024 * 1024
 
 
 def draw_faults(rng: Random, *, fatal: bool = True) -> list[Fault]:
-    """Up to five faults, each at some moment of the run.
+    """Up to six faults, each at some moment of the run.
 
     `fatal` ones, rightly so, end a target when they happen to one attempt on two servers.
     """
-    kinds = [*_of_sockets(rng), *_of_requests(rng), *_of_pictures(rng), *_of_servers(rng)]
+    often = [*_of_requests(rng), *_of_memory(rng)]
+    kinds = [*often, *often, *_of_sockets(rng), *_of_answers(rng), *_of_pictures(rng)]
+    kinds += _of_servers(rng)
     if fatal:
         kinds.append(lambda: {"fault": "node_error"})
-    return [kind() for kind in rng.sample(kinds, rng.randint(0, 5))]
+    return [kind() for kind in rng.sample(kinds, rng.randint(0, 6))]
 
 
 Kinds = list[Callable[[], Fault]]
@@ -58,22 +60,30 @@ def _of_sockets(rng: Random) -> Kinds:
     ]  # fmt: skip
 
 
+def _request(rng: Random) -> dict[str, Any]:
+    return {**rng.choice(_REQUESTS), "nth": rng.randint(1, 3)}
+
+
 def _of_requests(rng: Random) -> Kinds:
-    def when() -> dict[str, Any]:
-        return {**rng.choice(_REQUESTS), "nth": rng.randint(1, 3)}
+    """What leaves open whether the server has done what it was asked to."""
 
     def at() -> str:
         return rng.choice(["request", "answer"])
 
     return [
-        lambda: {"fault": "reset", "at": at(), "when": when()},
-        lambda: {"fault": "bad_gateway", "at": at(), "when": when(),
+        lambda: {"fault": "reset", "at": at(), "when": _request(rng)},
+        lambda: {"fault": "bad_gateway", "at": at(), "when": _request(rng),
                  "status": rng.choice([502, 503, 504])},
-        lambda: {"fault": "never_answer", "at": at(), "when": when()},
-        lambda: {"fault": "answer_late", "when": when(), "seconds": rng.choice([0.5, 3.0])},
-        lambda: {"fault": "answer_twice", "when": when()},
-        lambda: {"fault": "repeat_request"},
+        lambda: {"fault": "never_answer", "at": at(), "when": _request(rng)},
     ]  # fmt: skip
+
+
+def _of_answers(rng: Random) -> Kinds:
+    return [
+        lambda: {"fault": "answer_late", "when": _request(rng), "seconds": rng.choice([0.5, 3.0])},
+        lambda: {"fault": "answer_twice", "when": _request(rng)},
+        lambda: {"fault": "repeat_request"},
+    ]
 
 
 def _of_pictures(rng: Random) -> Kinds:
@@ -89,18 +99,25 @@ def _of_pictures(rng: Random) -> Kinds:
     ]  # fmt: skip
 
 
-def _of_servers(rng: Random) -> Kinds:
-    def at_step() -> Fault:
-        return {"at": "step", "when": {"step": rng.randint(1, 8), "nth": rng.randint(1, 2)}}
+def _at_step(rng: Random) -> Fault:
+    return {"at": "step", "when": {"step": rng.randint(1, 8), "nth": rng.randint(1, 2)}}
 
+
+def _of_memory(rng: Random) -> Kinds:
+    """What a server forgets."""
     return [
-        lambda: {"fault": "out_of_memory", **at_step()},
-        lambda: {"fault": "history_late", "seconds": rng.choice([0.3, 2.0]), "times": 2},
-        lambda: {"fault": "interrupt_by_other", **at_step()},
-        lambda: {"fault": "foreign_prompts", **at_step(), "count": 2, "steps": 5},
-        lambda: {"fault": "forget_queue", **at_step()},
-        lambda: {"fault": "restart", **at_step(), "downtime": rng.choice([0.0, 1.0]),
+        lambda: {"fault": "forget_queue", **_at_step(rng)},
+        lambda: {"fault": "restart", **_at_step(rng), "downtime": rng.choice([0.0, 1.0]),
                  "while_down": rng.choice(["refuse", "503"]),
                  "keep_history": rng.random() < 0.5},
-        lambda: {"fault": "clock_jump", **at_step(), "seconds": rng.choice([-3600.0, 3600.0])},
     ]  # fmt: skip
+
+
+def _of_servers(rng: Random) -> Kinds:
+    return [
+        lambda: {"fault": "out_of_memory", **_at_step(rng)},
+        lambda: {"fault": "history_late", "seconds": rng.choice([0.3, 2.0]), "times": 2},
+        lambda: {"fault": "interrupt_by_other", **_at_step(rng)},
+        lambda: {"fault": "foreign_prompts", **_at_step(rng), "count": 2, "steps": 5},
+        lambda: {"fault": "clock_jump", **_at_step(rng), "seconds": rng.choice([-3600, 3600])},
+    ]

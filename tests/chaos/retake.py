@@ -24,6 +24,9 @@ class Retake:
     def __init__(self, out: Path, schedule: Schedule, **environment: str) -> None:
         self.out = out
         self.complaints: list[str] = []
+        self.stopped: list[str] = []
+        self.deaths = 0
+        """Of the scorer that is its own."""
         self._schedule = schedule
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[str] | None = None
@@ -41,6 +44,8 @@ class Retake:
             command = ["resume"] if entries else self._submit(servers, scorer)
             self._start(command)
             code, told = self._to_its_end(stops.pop(0) if stops else None, end)
+            if code == 2:  # what it needs is not up
+                time.sleep(0.5)
             entries = journal.read(self.out)
             self.complaints += folder.whole(self.out, entries)
             if "Traceback" in told:
@@ -74,6 +79,7 @@ class Retake:
         process = self._process
         assert process is not None
         if stop is not None and self._reached(stop, process):
+            self.stopped.append(stop.how)
             match stop.how:
                 case "kill":
                     process.kill()
@@ -117,6 +123,7 @@ class Retake:
         for child in children_of(self._process.pid) if self._process else ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+                self.deaths += 1
 
     def start_again(self) -> None:
         """Retake does."""

@@ -6,21 +6,29 @@ import signal
 import tempfile
 import time
 import uuid
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos import schedule
+from tests.chaos import journal, schedule
 from tests.chaos.observer import observe
 from tests.chaos.retake import Retake
-from tests.chaos.world import Sandbox, dying
-from tests.processes import Server
+from tests.chaos.scorer import Scorer
+from tests.chaos.world import Mortal, Sandbox, dying
 
-SCORER = ("scorer", "--model", "scenes", "--threads", 1, "--port", 0)
 _MARK = "CHAOS_RUN"
 """Variable by which processes of a run are known."""
 
 
-def chaos(seed: int, scorer: str) -> list[str]:
-    """Run one seed to its end; returns what was found wrong. `scorer` may serve other runs too."""
+@dataclass
+class Seen:
+    complaints: list[str]
+    met: Counter[str]
+    """What happened in the run: faults that struck, stops and deaths, verdicts."""
+
+
+def chaos(seed: int, scorer: str) -> Seen:
+    """Run one seed to its end. `scorer` may serve other runs too."""
     drawn = schedule.draw(seed)
     mark = {_MARK: uuid.uuid4().hex}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
@@ -32,11 +40,13 @@ def chaos(seed: int, scorer: str) -> list[str]:
             sandboxes.append(sandbox)
         retake = Retake(root / "out", drawn, **mark)
         own: str | None = scorer
+        scorers: list[Mortal] = [retake]
         with contextlib.ExitStack() as deaths:
             deaths.enter_context(dying(sandboxes[-1], drawn.server_outages))
             if drawn.scorer == "separate":
-                separate = Server(*SCORER)
-                stack.callback(separate.stop)
+                separate = Scorer()
+                scorers.append(separate)
+                stack.callback(separate.kill)
                 deaths.enter_context(dying(separate, drawn.scorer_outages))
                 own = separate.url
             elif drawn.scorer == "child":
@@ -45,7 +55,14 @@ def chaos(seed: int, scorer: str) -> list[str]:
             retake.run([sandbox.url for sandbox in sandboxes], own)
         wrong = [*retake.complaints, *_left_behind(mark[_MARK])]
         wrong += observe(retake.out, sandboxes, scorer)
-    return [f"{complaint}; {drawn}" for complaint in wrong]
+        met = Counter(retake.stopped)
+        met["scorer killed"] += sum(mortal.deaths for mortal in scorers)
+        for sandbox in sandboxes:
+            met.update(e["fault"] for e in sandbox.log() if e["event"] == "fault")
+            met["server killed"] += sandbox.deaths
+        for entry in journal.read(retake.out):
+            met.update(f"-> {attempt['verdict']}" for attempt in entry.attempts)
+    return Seen([f"{complaint}; {drawn}" for complaint in wrong], met)
 
 
 def _left_behind(mark: str) -> list[str]:

@@ -56,19 +56,21 @@ def draw(seed: int) -> Schedule:
     servers = [draw_faults(rng)]
     if rng.random() < 0.25:
         servers.append(draw_faults(rng, fatal=False))
-    dies = rng.random() < (0.5 if len(servers) > 1 else 0.1)
+    dies = rng.random() < (0.6 if len(servers) > 1 else 0.15)
     scorers: list[Scorer] = ["shared", "separate", "child"]
-    scorer = rng.choices(scorers, [75, 15, 10])[0]
+    scorer = rng.choices(scorers, [74, 20, 6])[0]
     outages = rng.randint(1, 2) if scorer == "separate" else int(scorer == "child")
     most = 1 if scorer == "child" else 3
+    stops = [_stop(rng) for _ in range(min(most, rng.choice([0, 1, 1, 2, 3])))]
+    full = any(stop.how == "full_disk" for stop in stops)
     return Schedule(
         seed=rng.getrandbits(32),
-        gate=rng.choice(["clip>=25", "clip>=44.9"]),
+        gate=rng.choice(["clip>=25", "clip>=34", "clip>=44.9"]),
         want=rng.choice([1, 1, 2]),
-        size=rng.choice([64, 64, 64, 384]),
+        size=768 if full else rng.choice([64, 64, 64, 384]),  # larger than the journal's files
         servers=tuple(map(tuple, servers)),
         server_outages=(Outage(rng.uniform(1, 4), rng.uniform(0, 3)),) if dies else (),
-        stops=tuple(_stop(rng) for _ in range(min(most, rng.choice([0, 1, 1, 2, 3])))),
+        stops=tuple(stops),
         scorer=scorer,
         scorer_outages=tuple(Outage(rng.uniform(1, 6), rng.uniform(0, 4)) for _ in range(outages)),
     )
@@ -79,5 +81,5 @@ def _stop(rng: Random) -> Stop:
     how = rng.choices(hows, [70, 10, 20])[0]
     at: float | Sight = rng.choice(["stored", "published", rng.uniform(0.5, 4.0)])
     if how == "full_disk":
-        return Stop(how, rng.uniform(0.8, 2.5), room=rng.choice([0, 5_000, 120_000]))
+        return Stop(how, rng.uniform(0.5, 2.0), room=rng.choice([0, 20_000, 200_000, 300_000]))
     return Stop(how, at, later=rng.uniform(0, 0.003) if isinstance(at, str) else 0.0)

@@ -2,7 +2,9 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +16,8 @@ from tests.processes import Server
 
 
 class Mortal(Protocol):
+    deaths: int
+
     def kill(self) -> None: ...
     def start_again(self) -> None: ...
 
@@ -36,7 +40,13 @@ class Sandbox:
         return [*self._past, *self.ask("_sandbox/log")]
 
     def ask(self, path: str) -> Any:
-        return httpx.get(f"{self.url}/{path}").json()
+        """JSON, as soon as it is up."""
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                answer = httpx.get(f"{self.url}/{path}")
+                if answer.is_success:
+                    return answer.json()
+            time.sleep(0.05)
 
     def kill(self) -> None:
         self._past = self.log()
@@ -57,18 +67,10 @@ def dying(mortal: Mortal, outages: Sequence[Outage]) -> Iterator[None]:
             over.wait(outage.down)
             mortal.start_again()
 
-    with _meanwhile(live):
+    with ThreadPoolExecutor(1) as pool:
+        lived = pool.submit(live)
         try:
             yield
         finally:
             over.set()
-
-
-@contextlib.contextmanager
-def _meanwhile(work: Callable[[], None]) -> Iterator[None]:
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
+        lived.result()

@@ -139,8 +139,8 @@ async def _truncate(fault: TruncatedImage, exchange: Exchange) -> None:
     if fault.announced == "part":
         exchange.response = web.Response(body=part, headers=exchange.headers())
         return
-    response = await _opened(exchange, len(body))
     with contextlib.suppress(ConnectionError):
+        response = await _opened(exchange, len(body))
         await response.write(part)
     if exchange.transport is not None:
         exchange.transport.close()
@@ -148,8 +148,8 @@ async def _truncate(fault: TruncatedImage, exchange: Exchange) -> None:
 
 async def _blow_up(fault: EnormousImage, exchange: Exchange) -> None:
     body = (await exchange.body())[: fault.size]
-    response = await _opened(exchange, fault.size if fault.announced else None)
     with contextlib.suppress(ConnectionError):
+        response = await _opened(exchange, fault.size if fault.announced else None)
         await response.write(body)
         for start in range(len(body), fault.size, len(_ZEROS)):
             await response.write(_ZEROS[: fault.size - start])
@@ -157,8 +157,8 @@ async def _blow_up(fault: EnormousImage, exchange: Exchange) -> None:
 
 async def _drip(fault: SlowDrip, exchange: Exchange, sleep: Sleep) -> None:
     body = await exchange.body()
-    response = await _opened(exchange, len(body))
     with contextlib.suppress(ConnectionError):
+        response = await _opened(exchange, len(body))
         for start in range(0, len(body), fault.chunk):
             await response.write(body[start : start + fault.chunk])
             await sleep(fault.seconds)
