@@ -41,7 +41,7 @@ class Watch:
 
     @property
     def seconds(self) -> float:
-        """From the start, as far as we saw it, to the end."""
+        """From the start to the end, as far as we saw them; 0 if it was never seen to run."""
         return self._over - self._began
 
     @property
@@ -61,7 +61,7 @@ class Watch:
         before, self.state = self.state.phase, self.state.step(event)
         if self.state.phase is not before:
             self._over = self._now()
-            if self.state.phase is Phase.RUNNING:
+            if before is Phase.QUEUED:
                 self._began = self._over
         if claimed is not None:
             if not isinstance(claimed, Missing | Deleted | Gap):

@@ -267,3 +267,12 @@ class TestNobodyWaitsForEver:
         async with server.client() as client, server.generating(client):
             with pytest.raises(ValueError, match="followed already"):
                 await client.follow(OURS)
+
+
+async def test_what_was_lost_while_it_waited_took_no_time(server: ScriptedServer) -> None:
+    server.pending = [OURS]
+    async with server.client() as client, server.generating(client) as generating:
+        await server.until(lambda: len(server.called("GET /queue")) > 3)
+        server.pending = []
+        done = await generating
+    assert (done.ending, done.seconds) == (End.LOST, 0.0)
