@@ -28,6 +28,7 @@ chaos-sim: $(VENV)/installed  ## the client alone in simulated worlds: SEEDS=100
 
 bench: $(VENV)/installed  ## all benchmarks; figures and baselines in BENCHMARKS.md
 	$(BIN)/python -m tests.benchmarks.loop
+	$(BIN)/python -m tests.benchmarks.fleet
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -29,9 +29,10 @@ from orchestrator.scoring import Scorer
 from orchestrator.search.gate import parse_gate
 from orchestrator.search.strategy import Reseed
 from orchestrator.storage import Storage
+from tests.processes import ROOT
 
 BUDGET = 12
-GRAPH: dict[str, Any] = json.loads(Path("workflows/sd15.json").read_bytes())
+GRAPH: dict[str, Any] = json.loads((ROOT / "workflows/sd15.json").read_bytes())
 
 Truth = list[list[dict[str, Any]]]
 """For each server what became of its prompts: `Prompt.truth` of `simulated`, as posted."""

@@ -115,7 +115,10 @@ async def _ready(_: web.Request) -> web.Response:
 
 async def _score(request: web.Request) -> web.Response:
     """Decided by the text chunk, which stands within the first kilobyte."""
-    picture = await request.read()
+    try:
+        picture = await request.read()
+    except ConnectionResetError:  # nobody needs to know any more
+        return web.Response()
     await asyncio.sleep(SCORING_SECONDS)
     value = MIDDLE - 4 + zlib.crc32(picture[:1024]) % 8000 / 1000
     score = {"metric": "clip", "value": value, "version": 1, "model": "simulated", "weights": ""}
