@@ -6,6 +6,7 @@ killed, and is swept by the next. Names that came from a server are never used a
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -21,6 +22,8 @@ from orchestrator.errors import StorageError
 
 _PREFIX, _SUFFIX = ".retake-", ".tmp"
 """Of temporary files: hidden, and not to be taken for anybody else's."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Storage:
@@ -130,7 +133,8 @@ def _write(path: Path, data: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        raise StorageError(f"can't write {path}: {error.strerror}; nothing was lost") from error
+        remedy = "make room there" if error.errno in _FULL else "the folder must be writable"
+        raise StorageError(f"can't write {path}: {error.strerror}; {remedy}") from error
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import sys
 from orchestrator.cancel import cancel_target
 from orchestrator.cli import session, standing
 from orchestrator.cli.display import busy
+from orchestrator.cli.stdout import say
 from orchestrator.comfy.address import Address
 from orchestrator.comfy.client import ComfyClient
 from orchestrator.config import Settings
@@ -32,9 +33,9 @@ def cancel(target_id: str, settings: Settings, *, as_json: bool) -> int:
         return session.INTERRUPTED
     facts = standing.target_facts(entry)
     if as_json:
-        print(json.dumps(facts))
+        say(json.dumps(facts))
     else:
-        print(f"cancelled {target_id}: {facts['accepted']} of {facts['want']} accepted")
+        say(f"cancelled {target_id}: {facts['accepted']} of {facts['want']} accepted")
     return 0
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from orchestrator import config
 from orchestrator.cli import session, summary
 from orchestrator.cli.display import shown
+from orchestrator.cli.stdout import say
 from orchestrator.cli.target import keep_inputs
 from orchestrator.comfy.fleet import Job
 from orchestrator.config import Settings
@@ -109,6 +110,8 @@ async def _unfinished(
     """Targets to be resumed, each with its setup. Raises InputError if there is no such thing."""
     unfinished = await journal.unfinished()
     if only is None:
+        if not unfinished:
+            print(f"nothing to resume below {out}", file=sys.stderr)
         return unfinished
     found = [(target, setup) for target, setup in unfinished if target.id == only]
     if not found:
@@ -142,7 +145,7 @@ async def _run(target: Target, history: list[Attempt], using: Collaborators, out
 @contextlib.contextmanager
 def _watching(target: Target, history: list[Attempt], output: Output) -> Iterator[Watch]:
     if output.stream:
-        yield lambda event: print(event.model_dump_json(), flush=True)
+        yield lambda event: say(event.model_dump_json())
     else:
         with shown(target, history) as watch:
             yield watch
@@ -151,9 +154,9 @@ def _watching(target: Target, history: list[Attempt], output: Output) -> Iterato
 def _print(result: Result, out: Path, wall_seconds: float, output: Output) -> None:
     facts = summary.as_json(result, out, wall_seconds)
     if output.json or output.stream:
-        print(json.dumps(facts), flush=True)
+        say(json.dumps(facts))
     else:
-        print(*summary.as_lines(facts, result.target.want), sep="\n")
+        say(*summary.as_lines(facts, result.target.want))
 
 
 @contextlib.contextmanager

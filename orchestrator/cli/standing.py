@@ -12,6 +12,7 @@ from rich.text import Text
 
 from orchestrator.cli.display import shown_score
 from orchestrator.cli.session import existing
+from orchestrator.cli.stdout import say
 from orchestrator.config import Settings
 from orchestrator.errors import InputError
 from orchestrator.journal import Entry, Journal
@@ -155,4 +156,4 @@ def _print_table(table: Table) -> None:
 
 def _print_lines(facts: Sequence[dict[str, Any]]) -> None:
     for line in facts:
-        print(json.dumps(line))
+        say(json.dumps(line))

@@ -16,6 +16,7 @@ _REMEDIES = {
     "SQLITE_CORRUPT": "it is damaged: put a backup in its place, or save what can be read with "
     "`sqlite3 FILE .recover`",
     "SQLITE_FULL": "make room on the disk",
+    "SQLITE_IOERR": "is its disk full, or failing?",
     "SQLITE_CANTOPEN": "the folder must exist and be writable",
     "SQLITE_READONLY": "the file and its folder must be writable",
     "SQLITE_BUSY": "another process holds it: see what it is doing",
