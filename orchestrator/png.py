@@ -47,4 +47,4 @@ def with_text(data: bytes, key: str, text: str) -> bytes:
         return data
     chunk = io.BytesIO()
     putchunk(chunk, b"tEXt", key.encode("ascii"), b"\0", text.encode("ascii"))
-    return data[:_HEADER_END] + chunk.getvalue() + data[_HEADER_END:]
+    return b"".join((data[:_HEADER_END], chunk.getvalue(), memoryview(data)[_HEADER_END:]))

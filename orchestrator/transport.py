@@ -72,7 +72,7 @@ class _Body(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _translated(self._request):
-            async for piece in self._answer.content.iter_any():
+            async for piece, _ in self._answer.content.iter_chunks():
                 yield piece
 
     async def aclose(self) -> None:

@@ -5,13 +5,12 @@ What the answers mean is read in `messages`; when to ask is the client's matter.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import tenacity
 
 from orchestrator.comfy.address import Address
 from orchestrator.comfy.timeouts import Timeouts
@@ -76,12 +75,17 @@ class Http:
         self, path: str, params: Mapping[str, str] | None = None, *, retries: bool = True
     ) -> Answer:
         """Retried while the server can't be reached or is busy. Raises ServerError."""
-        if not retries:
-            return await self._get(path, params)
-        async for attempt in self._attempts(_worth_another_get):
-            with attempt:
-                answer = await self._get(path, params)
-        return answer
+        for delay in (*(self._timeouts.retry if retries else ()), None):
+            try:
+                answer = await self._send("GET", path, params=params)
+                if answer.status in _BUSY:
+                    raise self.refusal(answer)
+                return answer
+            except ServerUnreachable:
+                if delay is None:
+                    raise
+                await asyncio.sleep(delay)
+        raise AssertionError("unreachable: the last try returns or raises")
 
     async def get_json(self, path: str, *, retries: bool = True) -> Any:
         """As `get`; anything but a 200 with JSON raises too."""
@@ -95,10 +99,14 @@ class Http:
 
         Raises Unanswered if the request left and no answer came, else ServerUnreachable.
         """
-        async for attempt in self._attempts(_never_sent):
-            with attempt:
-                answer = await self._send("POST", path, **content)
-        return answer
+        for delay in (*self._timeouts.retry, None):
+            try:
+                return await self._send("POST", path, **content)
+            except ServerUnreachable as error:
+                if delay is None or isinstance(error, Unanswered):
+                    raise
+                await asyncio.sleep(delay)
+        raise AssertionError("unreachable: the last try returns or raises")
 
     def json(self, answer: Answer) -> Any:
         """The answer's body. Raises NotComfyUI."""
@@ -126,21 +134,6 @@ class Http:
         if 400 <= answer.status != 404:
             return ServerError(f"{self._address} answers {answer.path} with HTTP {answer.status}")
         return self.not_comfyui(answer)
-
-    def _attempts(self, worthwhile: Callable[[BaseException], bool]) -> tenacity.AsyncRetrying:
-        delays = self._timeouts.retry
-        return tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(worthwhile),
-            wait=tenacity.wait_chain(*map(tenacity.wait_fixed, delays or (0.0,))),
-            stop=tenacity.stop_after_attempt(len(delays) + 1),
-            reraise=True,
-        )
-
-    async def _get(self, path: str, params: Mapping[str, str] | None) -> Answer:
-        answer = await self._send("GET", path, params=params)
-        if answer.status in _BUSY:
-            raise self.refusal(answer)
-        return answer
 
     async def _send(self, method: str, path: str, **content: Any) -> Answer:
         try:
@@ -180,14 +173,6 @@ class Http:
                 f"{int(told):,} bytes"
             )
         return b"".join(pieces)
-
-
-def _never_sent(error: BaseException) -> bool:
-    return isinstance(error, ServerUnreachable) and not isinstance(error, Unanswered)
-
-
-def _worth_another_get(error: BaseException) -> bool:
-    return isinstance(error, ServerUnreachable)
 
 
 def _reason(error: Exception) -> str:

@@ -46,9 +46,10 @@ def utilisation(done: Truth, until: float) -> float:
 
 
 def turnarounds(done: Truth) -> Iterator[float]:
-    """Milliseconds from the last frame about each prompt to the next POST at its server."""
+    """Milliseconds from the last frame about each prompt that was made to the next POST there."""
     for earlier, later in chain(*map(pairwise, done)):
-        yield 1000 * (later["posted"] - earlier["told"])
+        if earlier["told"] and not earlier["interrupted"]:
+            yield 1000 * (later["posted"] - earlier["told"])
 
 
 def orchestrated(
@@ -109,10 +110,10 @@ def memory(targets: int) -> list[Figure]:
 
 
 def measure(quick: bool) -> Iterator[Figure]:
-    yield from busy("utilisation", 64, 1.0, targets=400 if quick else 2000,
+    yield from busy("utilisation", 64, 1.0, targets=320 if quick else 2000,
                     pictures=3 if quick else 20)  # fmt: skip
     yield from idle(targets=60 if quick else 500, pictures=10 if quick else 100)
-    yield from memory(targets=300 if quick else 10_000)
+    yield from memory(targets=250 if quick else 10_000)
     if not quick:  # it takes minutes
         yield from busy("utilisation_of_500", 500, 10.0, targets=2000, pictures=4)
 
