@@ -34,8 +34,8 @@ from tests.simulation.processes import Process
 from tests.simulation.targets import Wanted, strategy
 from tests.simulation.world import World
 
-AGAIN = 10.0
-"""Between two looks for targets that nobody runs, in seconds."""
+AGAIN = 15.0
+"""Between two looks for targets that nobody runs, and between two processes, in seconds."""
 PATIENCE = 600.0
 """With the scorer."""
 _BEGAN = datetime(2026, 11, 22, tzinfo=UTC)
@@ -178,10 +178,11 @@ class _Life:
         self._site.results[target.id] = (self._loop.time(), result)
 
     def _tell(self, error: RetakeError) -> None:
-        self._truth.note(f"{self._process.name}: {error!r}")
+        told = repr(error).replace(str(self._site.folder), "OUT")
+        self._truth.note(f"{self._process.name}: {told}")
         robbed = isinstance(error, StorageError) and self._process.paused > STALE.total_seconds()
         if not isinstance(error, _EXPECTED) and not robbed:
-            self._truth.violate(f"{self._process.name} failed: {error!r}")
+            self._truth.violate(f"{self._process.name} failed: {told}")
 
     def _now(self) -> datetime:
         return _BEGAN + timedelta(seconds=self._loop.time())

@@ -17,15 +17,6 @@ from tests.simulation.truth import Fate, Truth
 
 _MADE = (Verdict.ACCEPTED, Verdict.BELOW_GATE, Verdict.CACHED, Verdict.SCORER_FAILED)
 """There are pictures."""
-_FREE = (
-    Verdict.LOST,
-    Verdict.INTERRUPTED_BY_US,
-    Verdict.CACHED,
-    Verdict.SCORER_FAILED,
-)
-"""If their pictures were judged all the same, then for another attempt, or found in a cache."""
-
-
 NOTICE = 30.0
 """A prompt is left behind for good where something went wrong so shortly before the end."""
 
@@ -57,7 +48,7 @@ class Observer:
             if entry is None or entry.ending is None:
                 self._truth.violate(f"{wanted.target.id} never ended")
             else:
-                self._check_target(entry, plain=self._calm and not wanted.twin)
+                self._check_target(entry, twin=wanted.twin)
         hidden = self._site.folder / ".retake" / "pictures"
         if left := [str(p.relative_to(hidden)) for p in hidden.rglob("*") if p.is_file()]:
             self._truth.violate(f"left over on disk: {left}")
@@ -67,15 +58,15 @@ class Observer:
             ):
                 self._truth.violate(f"{prompt_id} ({known.get(prompt_id)}) is left behind")
 
-    def _check_target(self, entry: Entry, *, plain: bool) -> None:
+    def _check_target(self, entry: Entry, *, twin: bool) -> None:
         target, attempts = entry.target, entry.attempts
         for attempt in attempts:
             fate = self._truth.fates.get(attempt.prompt_id, Fate())
             if wrong := self._wrong(target, attempt, fate, attempts):
                 self._truth.violate(f"{target.id}: {wrong} ({attempt}; {fate})")
-        if wrong := self._ended_wrong(entry):
+        if wrong := self._ended_wrong(entry, twin=twin):
             self._truth.violate(f"{target.id} ended {entry.ending}: {wrong}")
-        if plain and entry.ending != plain_search(target):
+        if self._calm and not twin and entry.ending != plain_search(target):
             self._truth.violate(f"{target.id} ended {entry.ending} though all was well")
 
     def _wrong(
@@ -140,16 +131,17 @@ class Observer:
         whole = path.read_bytes() == png.with_text(data, "retake", record)
         return whole and json.loads(record)["sha256"] == digest
 
-    def _ended_wrong(self, entry: Entry) -> str:
+    def _ended_wrong(self, entry: Entry, *, twin: bool) -> str:
         target, attempts, budget = entry.target, entry.attempts, entry.target.budget.attempts
         result = self._site.results.get(target.id)
         if result and (result[1].ending != entry.ending or result[1].attempts != attempts):
             return "the journal says something else than the result"
+        paid = [a for a in attempts if a.verdict in (Verdict.ACCEPTED, Verdict.BELOW_GATE)]
         scored = {made.graph for made in self._scorer.scored}
-        graphs_paid = {
-            self._truth.fates[a.prompt_id].graph for a in attempts if a.verdict not in _FREE
-        }
-        paid = graphs_paid & scored
+        judged = scored & {self._truth.fates[a.prompt_id].graph for a in attempts}
+        cached = [a for a in attempts if a.verdict == Verdict.CACHED]
+        if not twin and len(judged) > budget + len(cached):
+            return f"{len(judged)} different attempts were judged, for a budget of {budget}"
         if len(paid) > budget:
             return f"{len(paid)} attempts were judged, for a budget of {budget}"
         free = [a for a in attempts if not (a.verdict and POLICIES[a.verdict].counts)]
