@@ -29,24 +29,23 @@ async def cancel_target(
     process that has died, and has died with it. Raises NotCancelled when a prompt may still be on
     another server: done again, it goes on from there.
     """
+    under_way = [attempt for attempt in attempts if attempt.verdict is None]
+
+    async def end(attempt: Attempt) -> None:
+        await journal.end(target, amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
+        under_way.remove(attempt)
 
     async def clear(url: str) -> str:
         """Take what is on a server from it; returns why that failed."""
-        trouble = ""
         try:
             async with make(url) as client:
                 for attempt in [attempt for attempt in under_way if attempt.server == url]:
                     if await client.cancel(attempt.prompt_id):
                         await end(attempt)
         except ServerError as error:
-            trouble = str(error)
-        return trouble
+            return str(error)
+        return ""
 
-    async def end(attempt: Attempt) -> None:
-        await journal.end(target, amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
-        under_way.remove(attempt)
-
-    under_way = [attempt for attempt in attempts if attempt.verdict is None]
     for attempt in [attempt for attempt in under_way if attempt.pictures]:
         await end(attempt)  # it has left its server, and waits for the scorer
     troubles = await asyncio.gather(*map(clear, {attempt.server for attempt in under_way}))

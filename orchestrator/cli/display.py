@@ -18,6 +18,7 @@ from orchestrator.progress import (
     AttemptStep,
     Resumed,
     RunEvent,
+    TargetEnded,
     Waiting,
     Watch,
 )
@@ -80,6 +81,8 @@ class Board:
                 self.waits[event.on] = event.message
             case Resumed():
                 self.waits.pop(event.on, None)
+            case TargetEnded():
+                self.waits.clear()
 
     def render(self) -> RenderableType:
         attempts = self._attempts.values()

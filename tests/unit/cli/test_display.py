@@ -4,8 +4,15 @@ import pytest
 from rich.console import Console
 
 from orchestrator.cli.display import Board, shown, shown_score
-from orchestrator.models import Attempt, Verdict
-from orchestrator.progress import AttemptEnded, AttemptStarted, AttemptStep, Resumed, Waiting
+from orchestrator.models import Attempt, Ending, Verdict
+from orchestrator.progress import (
+    AttemptEnded,
+    AttemptStarted,
+    AttemptStep,
+    Resumed,
+    TargetEnded,
+    Waiting,
+)
 from tests.unit.nouns import attempt, target
 
 
@@ -52,7 +59,7 @@ def test_what_is_waited_for_stands_below() -> None:
     ]
     board.tell(Resumed(on="http://x"))
     assert drawn(board)[-1] == "server http://s does not answer"
-    board.tell(Resumed(on="http://s"))
+    board.tell(TargetEnded(target_id="t", ending=Ending.CANCELLED))
     assert drawn(board)[-1] == "1 of 12 attempts"
 
 
