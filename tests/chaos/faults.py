@@ -104,8 +104,9 @@ def _at_step(rng: Random) -> Fault:
 
 
 def _of_memory(rng: Random) -> Kinds:
-    """What a server forgets."""
+    """What a server forgets, or remembers late."""
     return [
+        lambda: {"fault": "history_late", "seconds": rng.choice([0.5, 2.0]), "times": 4},
         lambda: {"fault": "forget_queue", **_at_step(rng)},
         lambda: {"fault": "restart", **_at_step(rng), "downtime": rng.choice([0.0, 1.0]),
                  "while_down": rng.choice(["refuse", "503"]),
@@ -116,7 +117,6 @@ def _of_memory(rng: Random) -> Kinds:
 def _of_servers(rng: Random) -> Kinds:
     return [
         lambda: {"fault": "out_of_memory", **_at_step(rng)},
-        lambda: {"fault": "history_late", "seconds": rng.choice([0.3, 2.0]), "times": 2},
         lambda: {"fault": "interrupt_by_other", **_at_step(rng)},
         lambda: {"fault": "foreign_prompts", **_at_step(rng), "count": 2, "steps": 5},
         lambda: {"fault": "clock_jump", **_at_step(rng), "seconds": rng.choice([-3600, 3600])},

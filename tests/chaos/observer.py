@@ -106,7 +106,7 @@ def _of_prompts(sandbox: Sandbox, attempts: dict[str, Attempt]) -> Iterator[str]
     repeats = "repeat_request" in struck
     happened: dict[str, Counter[str]] = {
         name: Counter(e["prompt_id"] for e in log if e["event"] == name)
-        for name in ("accepted", "started", "finished")
+        for name in ("accepted", "started", "finished", "failed", "interrupted")
     }
     strangers = {e["prompt_id"] for e in log if e.get("client_id") == _STRANGER}
     if unknown := happened["accepted"].keys() - strangers - attempts.keys():
@@ -116,16 +116,19 @@ def _of_prompts(sandbox: Sandbox, attempts: dict[str, Attempt]) -> Iterator[str]
         yield from (f"{id} was {name} {n} times" for id, n in times if n > 1)
     queue = sandbox.ask("queue")
     left = {entry[1] for entry in queue["queue_running"] + queue["queue_pending"]}
-    if not repeats and left & attempts.keys():
+    for name in ("finished", "failed", "interrupted"):  # a late history keeps these in the queue
+        left -= happened[name].keys()
+    if left & attempts.keys():
         yield f"left behind in the queue: {left & attempts.keys()}"
     asked = [e for e in log if e["event"] in ("interrupt", "deleted") and e["by"] != _STRANGER]
     if touched := {e["prompt_id"] for e in asked} - attempts.keys() - {None}:
         yield f"prompts of others were touched: {touched}"
     if sandbox.deaths or struck & (FORGETFUL | OF_PICTURES):
         return
-    for prompt_id in happened["finished"].keys() & attempts.keys():
-        if attempts[prompt_id]["verdict"] in ("lost", "no_image", None):
-            yield f"{prompt_id} was finished, and is {attempts[prompt_id]['verdict']}"
+    for prompt_id in happened["accepted"].keys() & attempts.keys():
+        verdict, finished = attempts[prompt_id]["verdict"], happened["finished"][prompt_id]
+        if verdict is None or (finished and verdict in ("lost", "no_image")):
+            yield f"{prompt_id} was {'finished' if finished else 'accepted'}, and is {verdict}"
 
 
 def _of_generations(

@@ -109,13 +109,17 @@ class Retake:
         return False
 
     def _seen(self, sight: Sight) -> Iterator[str]:
-        if sight == "published":
-            yield from os.listdir(self.out)
-            return
+        hidden = self.out / ".retake"
         with contextlib.suppress(FileNotFoundError):
-            pictures = self.out / ".retake/pictures"
-            for target in os.listdir(pictures):
-                yield from os.listdir(pictures / target)
+            match sight:
+                case "published":
+                    yield from os.listdir(self.out)
+                case "stored":
+                    for target in os.listdir(hidden / "pictures"):
+                        yield from os.listdir(hidden / "pictures" / target)
+                case "accepted":
+                    if b'"accepted"' in (hidden / "journal.db-wal").read_bytes():
+                        yield sight
 
     # A scorer that is Retake's own child dies with `world.dying`.
 

@@ -8,8 +8,9 @@ from tests.chaos.faults import Fault, draw_faults
 
 How = Literal["kill", "ctrl_c", "full_disk"]
 Scorer = Literal["shared", "separate", "child"]
-Sight = Literal["stored", "published"]
-"""Moments that are waited for: a picture is being stored, or published."""
+Sight = Literal["stored", "published", "accepted"]
+"""Moments that are waited for: a picture is being stored, or published, or its acceptance has just
+been written into the journal."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ def draw(seed: int) -> Schedule:
 def _stop(rng: Random) -> Stop:
     hows: list[How] = ["kill", "ctrl_c", "full_disk"]
     how = rng.choices(hows, [70, 10, 20])[0]
-    at: float | Sight = rng.choice(["stored", "published", rng.uniform(0.5, 4.0)])
+    at: float | Sight = rng.choice(["stored", "published", "accepted", rng.uniform(0.5, 4.0)])
     if how == "full_disk":
         return Stop(how, rng.uniform(0.5, 2.0), room=rng.choice([0, 20_000, 200_000, 300_000]))
-    return Stop(how, at, later=rng.uniform(0, 0.003) if isinstance(at, str) else 0.0)
+    # During the write itself, or while what follows from the picture is being done.
+    later = rng.uniform(0, rng.choice([0.003, 0.8]))
+    return Stop(how, at, later=later if isinstance(at, str) else 0.0)
