@@ -5,17 +5,18 @@ What the answers mean is read in `messages`; when to ask is the client's matter.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import tenacity
 
 from orchestrator.comfy.address import Address
 from orchestrator.comfy.timeouts import Timeouts
 from orchestrator.errors import NotComfyUI, ServerError, ServerUnreachable
-from orchestrator.transport import Network
+from orchestrator.transport import Client
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL)
 _BUSY = frozenset({429, 502, 503, 504})
@@ -53,11 +54,8 @@ class Http:
         self._address = address
         self._timeouts = timeouts
         self._max_bytes = max_bytes
-        self._client = httpx.AsyncClient(
-            headers=dict(headers),
-            timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect),
-            transport=transport or Network(),
-            trust_env=False,
+        self._client = Client(
+            connect=timeouts.connect, read=timeouts.read, headers=headers, transport=transport
         )
 
     async def __aenter__(self) -> Self:
@@ -75,17 +73,12 @@ class Http:
         self, path: str, params: Mapping[str, str] | None = None, *, retries: bool = True
     ) -> Answer:
         """Retried while the server can't be reached or is busy. Raises ServerError."""
-        for delay in (*(self._timeouts.retry if retries else ()), None):
-            try:
-                answer = await self._send("GET", path, params=params)
-                if answer.status in _BUSY:
-                    raise self.refusal(answer)
-                return answer
-            except ServerUnreachable:
-                if delay is None:
-                    raise
-                await asyncio.sleep(delay)
-        raise AssertionError("unreachable: the last try returns or raises")
+        if not retries:
+            return await self._get(path, params)
+        async for attempt in self._attempts(_worth_another_get):
+            with attempt:
+                answer = await self._get(path, params)
+        return answer
 
     async def get_json(self, path: str, *, retries: bool = True) -> Any:
         """As `get`; anything but a 200 with JSON raises too."""
@@ -99,14 +92,10 @@ class Http:
 
         Raises Unanswered if the request left and no answer came, else ServerUnreachable.
         """
-        for delay in (*self._timeouts.retry, None):
-            try:
-                return await self._send("POST", path, **content)
-            except ServerUnreachable as error:
-                if delay is None or isinstance(error, Unanswered):
-                    raise
-                await asyncio.sleep(delay)
-        raise AssertionError("unreachable: the last try returns or raises")
+        async for attempt in self._attempts(_never_sent):
+            with attempt:
+                answer = await self._send("POST", path, **content)
+        return answer
 
     def json(self, answer: Answer) -> Any:
         """The answer's body. Raises NotComfyUI."""
@@ -134,6 +123,21 @@ class Http:
         if 400 <= answer.status != 404:
             return ServerError(f"{self._address} answers {answer.path} with HTTP {answer.status}")
         return self.not_comfyui(answer)
+
+    def _attempts(self, worthwhile: Callable[[BaseException], bool]) -> tenacity.AsyncRetrying:
+        delays = self._timeouts.retry
+        return tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(worthwhile),
+            wait=tenacity.wait_chain(*map(tenacity.wait_fixed, delays or (0.0,))),
+            stop=tenacity.stop_after_attempt(len(delays) + 1),
+            reraise=True,
+        )
+
+    async def _get(self, path: str, params: Mapping[str, str] | None) -> Answer:
+        answer = await self._send("GET", path, params=params)
+        if answer.status in _BUSY:
+            raise self.refusal(answer)
+        return answer
 
     async def _send(self, method: str, path: str, **content: Any) -> Answer:
         try:
@@ -173,6 +177,14 @@ class Http:
                 f"{int(told):,} bytes"
             )
         return b"".join(pieces)
+
+
+def _never_sent(error: BaseException) -> bool:
+    return isinstance(error, ServerUnreachable) and not isinstance(error, Unanswered)
+
+
+def _worth_another_get(error: BaseException) -> bool:
+    return isinstance(error, ServerUnreachable)
 
 
 def _reason(error: Exception) -> str:
