@@ -16,7 +16,7 @@ from tenacity.wait import wait_base, wait_random_exponential
 from orchestrator import child
 from orchestrator.errors import InputError, ScorerRefused, ScorerUnavailable
 from orchestrator.models import Score, Scores
-from orchestrator.transport import Network
+from orchestrator.transport import Client
 
 READY_SECONDS = 600.0
 """A first start may download the model's weights."""
@@ -49,9 +49,7 @@ class Scorer:
     ) -> None:
         """`transport` replaces the network in tests."""
         self.url = url.rstrip("/")
-        self._http = httpx.AsyncClient(
-            base_url=self.url, timeout=seconds, transport=transport or Network(), trust_env=False
-        )
+        self._http = Client(connect=seconds, read=seconds, transport=transport)
         self._patience = patience
         self._wait = wait or wait_random_exponential(multiplier=0.2, max=10)
 
@@ -64,7 +62,7 @@ class Scorer:
     async def ready(self) -> None:
         """Raises InputError unless a scorer answers there, ready to score."""
         try:
-            answer = await self._http.get("/readyz")
+            answer = await self._http.ask("GET", f"{self.url}/readyz")
             model = answer.json().get("model") if answer.is_success else None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError):
             model = None
@@ -101,7 +99,9 @@ class Scorer:
 
     async def _score(self, image: bytes, prompt: str) -> Scores:
         try:
-            answer = await self._http.post("/v1/score", params={"prompt": prompt}, content=image)
+            answer = await self._http.ask(
+                "POST", f"{self.url}/v1/score", params={"prompt": prompt}, content=image
+            )
         except httpx.HTTPError as error:
             raise ScorerUnavailable(
                 f"the scorer at {self.url} does not answer ({type(error).__name__})"
