@@ -55,7 +55,13 @@ class Mishap:
 
 
 def draw_mishaps(seed: int) -> list[list[Mishap]]:
-    """For each seat what befalls its processes, one after the other."""
+    """For each seat what befalls its processes, one after the other.
+
+    In some runs a process sleeps until another has taken its targets over, and wakes up then.
+    """
+    rng = random.Random(f"sleeper {seed}")
+    if rng.random() < 0.2:
+        return [[Mishap("pause", rng.uniform(0, 40.0), rng.choice((40.0, 60.0, 100.0)))], []]
     rng = random.Random(f"mishaps {seed}")
     seats = []
     for _ in range(rng.choice((1, 1, 2))):
