@@ -11,11 +11,6 @@ Fault = dict[str, Any]
 
 FORGETFUL = frozenset({"forget_queue", "restart"})
 """After these a server may have to generate a picture again."""
-OF_PICTURES = frozenset(
-    {"truncated_image", "enormous_image", "slow_drip", "html_instead_of_image", "not_found",
-     "wrong_content_type", "reset", "bad_gateway", "never_answer"}
-)  # fmt: skip
-"""After these a picture may not be had though it was generated."""
 
 _POST = {"method": "POST", "path": "/prompt"}
 _REQUESTS = [
@@ -26,6 +21,8 @@ _REQUESTS = [
     {"method": "POST", "path": "/queue"},
     {"method": "POST", "path": "/interrupt"},
 ]
+_TELLING = ["execution_start", "executing", "executed", "execution_success"]
+"""Frames whose loss matters."""
 _MORE_THAN_TAKEN = 257 * 1024 * 1024
 
 
@@ -46,8 +43,8 @@ Kinds = list[Callable[[], Fault]]
 
 
 def _of_sockets(rng: Random) -> Kinds:
-    def frame() -> dict[str, int]:
-        return {"frame": rng.randint(1, 25)}
+    def frame() -> dict[str, Any]:
+        return rng.choice([{"frame": rng.randint(1, 25)}, {"type": rng.choice(_TELLING)}])
 
     return [
         lambda: {"fault": "drop_socket", "when": frame(), "abort": rng.random() < 0.5,

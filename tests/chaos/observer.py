@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from tests.chaos import folder, journal
-from tests.chaos.faults import FORGETFUL, OF_PICTURES
+from tests.chaos.faults import FORGETFUL
 from tests.chaos.retake import BUDGET
 from tests.chaos.world import Sandbox
 
@@ -123,7 +123,7 @@ def _of_prompts(sandbox: Sandbox, attempts: dict[str, Attempt]) -> Iterator[str]
     asked = [e for e in log if e["event"] in ("interrupt", "deleted") and e["by"] != _STRANGER]
     if touched := {e["prompt_id"] for e in asked} - attempts.keys() - {None}:
         yield f"prompts of others were touched: {touched}"
-    if sandbox.deaths or struck & (FORGETFUL | OF_PICTURES):
+    if _excused(sandbox):
         return
     for prompt_id in happened["accepted"].keys() & attempts.keys():
         verdict, finished = attempts[prompt_id]["verdict"], happened["finished"][prompt_id]
@@ -131,12 +131,18 @@ def _of_prompts(sandbox: Sandbox, attempts: dict[str, Attempt]) -> Iterator[str]
             yield f"{prompt_id} was {'finished' if finished else 'accepted'}, and is {verdict}"
 
 
+def _excused(sandbox: Sandbox) -> bool:
+    """Whether it has forgotten, or could not hand out, what it made."""
+    faults = [event for event in sandbox.log() if event["event"] == "fault"]
+    pictures = any(fault.get("path", "").endswith("/view") for fault in faults)
+    return pictures or sandbox.deaths > 0 or any(f["fault"] in FORGETFUL for f in faults)
+
+
 def _of_generations(
     entry: journal.Entry, sandboxes: Sequence[Sandbox], saved: dict[str, Path]
 ) -> Iterator[str]:
     """No seed was generated twice, unless a server forgot, or could not hand out, what it made."""
-    struck = {e["fault"] for s in sandboxes for e in s.log() if e["event"] == "fault"}
-    if struck & (FORGETFUL | OF_PICTURES) or any(sandbox.deaths for sandbox in sandboxes):
+    if any(map(_excused, sandboxes)):
         return
     ours = {attempt["mutation"]["seed"] for attempt in entry.attempts}
     cancelled = {
