@@ -23,7 +23,7 @@ format: $(VENV)/installed  ## mend what can be mended
 chaos: $(VENV)/installed  ## real processes, faults and kills: RUNS=200 FIRST=0 JOBS=2
 	$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0) --jobs $(or $(JOBS),2)
 
-chaos-sim: $(VENV)/installed  ## the client alone in simulated worlds: SEEDS=1000
+chaos-sim: $(VENV)/installed  ## the client, then the whole loop, in simulated worlds: SEEDS=1000
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000)
 
 bench: $(VENV)/installed  ## all benchmarks; figures and baselines in BENCHMARKS.md

@@ -59,6 +59,10 @@ class Truth:
         self._last_fault[server] = self._now()
         self.note(f"FAULT {text}")
 
+    @property
+    def last_fault(self) -> float:
+        return max(self._last_fault.values(), default=0.0)
+
     def calm_since(self, server: str, moment: float) -> bool:
         """Whether nothing has gone wrong between us and a server since then."""
         return self._last_fault.get(server, -1.0) < moment

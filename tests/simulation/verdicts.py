@@ -20,6 +20,9 @@ _MADE = (Verdict.ACCEPTED, Verdict.BELOW_GATE, Verdict.CACHED, Verdict.SCORER_FA
 NOTICE = 30.0
 """A prompt is left behind for good where something went wrong so shortly before the end."""
 
+SLACK = 240.0
+"""Beyond the work itself, all targets have ended so long after the last fault, in seconds."""
+
 
 class Observer:
     def __init__(self, site: Site, scorer: SimScorer, *, calm: bool) -> None:
@@ -49,6 +52,12 @@ class Observer:
                 self._truth.violate(f"{wanted.target.id} never ended")
             else:
                 self._check_target(entry, twin=wanted.twin)
+        work = sum(len(entry.attempts) for entry in entries) * self._slowest
+        late = self._site.last - max(self._truth.last_fault, *(w.at for w in self._site.wanted))
+        if late > work + SLACK:
+            self._truth.violate(
+                f"ended {late:.0f} s after the last fault, for {work:.0f} s of work"
+            )
         hidden = self._site.folder / ".retake" / "pictures"
         if left := [str(p.relative_to(hidden)) for p in hidden.rglob("*") if p.is_file()]:
             self._truth.violate(f"left over on disk: {left}")
@@ -57,6 +66,14 @@ class Observer:
                 self._truth.fates[prompt_id].server, self._site.last - NOTICE
             ):
                 self._truth.violate(f"{prompt_id} ({known.get(prompt_id)}) is left behind")
+
+    @property
+    def _slowest(self) -> float:
+        """Seconds that an attempt may take where servers are slowest, and others wait there too."""
+        habits = [wire.server.habits for wire in self._site.world.wires.values()]
+        return 2 * max(
+            h.load + 6 * h.step + h.success_to_history + h.queue_to_history for h in habits
+        )
 
     def _check_target(self, entry: Entry, *, twin: bool) -> None:
         target, attempts = entry.target, entry.attempts
