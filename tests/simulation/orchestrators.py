@@ -24,13 +24,12 @@ from orchestrator.comfy.fleet import Fleet
 from orchestrator.errors import RetakeError, ScorerUnavailable, ServerUnreachable, StorageError
 from orchestrator.journal import ClaimRefused, Journal, Owner, OwnershipLost
 from orchestrator.journal.database import open_engine
-from orchestrator.journal.ownership import STALE
 from orchestrator.journal.upgrade import upgrade
 from orchestrator.models import Attempt, Target
 from orchestrator.run import Collaborators, Result, run_target
 from orchestrator.scoring import Scorer
 from orchestrator.storage import Storage
-from tests.simulation.processes import Process
+from tests.simulation.processes import OVERSLEPT, Process
 from tests.simulation.targets import Wanted, strategy
 from tests.simulation.world import World
 
@@ -186,7 +185,7 @@ class _Life:
     def _tell(self, error: RetakeError) -> None:
         told = repr(error).replace(str(self._site.folder), "OUT")
         self._truth.note(f"{self._process.name}: {told}")
-        robbed = isinstance(error, StorageError) and self._process.paused > STALE.total_seconds()
+        robbed = isinstance(error, StorageError) and self._process.paused > OVERSLEPT
         if not isinstance(error, _EXPECTED) and not robbed:
             self._truth.violate(f"{self._process.name} failed: {told}")
 

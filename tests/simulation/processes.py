@@ -7,6 +7,7 @@ is dropped or held back by the loop. What has no process is the world: servers a
 import asyncio
 import contextlib
 import gc
+import math
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context, ContextVar, copy_context
@@ -14,6 +15,9 @@ from typing import Any, TypeVar
 from unittest import mock
 
 T = TypeVar("T")
+
+OVERSLEPT = 30.0
+"""Seconds of sleep after which others may take what a process was doing."""
 
 
 class Process:
@@ -26,6 +30,8 @@ class Process:
         """All it ever had: what is not collected by chance does nothing by chance."""
         self.paused = 0.0
         """For how long, at most."""
+        self.woke = -math.inf
+        """When it last did, from a sleep in which others may have taken over."""
         self._paused = False
         self._held: list[asyncio.Handle] = []
         self._loop = asyncio.get_running_loop()
@@ -48,6 +54,8 @@ class Process:
 
     def _wake(self) -> None:
         self._paused = False
+        if self.paused > OVERSLEPT:
+            self.woke = self._loop.time()
         held, self._held = self._held, []
         self._loop._ready.extend(held)  # type: ignore[attr-defined]
 

@@ -43,6 +43,9 @@ class Truth:
         """Client → when it asked for `/queue` and for each `/history`."""
         self.mislaid: set[str] = set()
         """Servers that denied to have a picture."""
+        self.overslept: set[str] = set()
+        """Prompts sent by a process right after it woke up, and that others may have settled. No
+        server can be told to refuse them."""
         self.unwatched: set[str] = set()
         """Prompts that nobody waits for any more."""
         self._last_fault: dict[str, float] = {}

@@ -107,6 +107,7 @@ class Observer:
                 return "" if fate.end == "interrupted" or fate.deleted else "nobody did"
             case Verdict.LOST:
                 gone = fate.forgotten or fate.deleted or not fate.arrived
+                gone = gone or attempt.prompt_id in self._truth.overslept
                 return "" if gone or attempt.server in self._truth.mislaid else "it was not"
             case None if attempt.pictures and not succeeded:
                 return "has pictures that nobody made"

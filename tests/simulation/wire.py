@@ -50,6 +50,8 @@ class Link(httpx.AsyncBaseTransport):
             self._name,
         )
         loop = asyncio.get_running_loop()
+        if call.kind == "post" and self._process and loop.time() < self._process.woke + READ:
+            self._wire.server.truth.overslept.add(call.json["prompt_id"])
         carrying = loop.create_task(self._wire.carry(call, request), context=Context())
         self._wire.under_way[carrying] = self._process
         carrying.add_done_callback(self._wire.over, context=Context())
