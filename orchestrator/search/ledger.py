@@ -6,6 +6,8 @@ from orchestrator.models import Attempt, Ending, Mutation, Picture, Target, Verd
 from orchestrator.search import judge, policy
 from orchestrator.search.strategy import Strategy
 
+_ELSEWHERE = (Verdict.OUT_OF_MEMORY, Verdict.LOST)
+
 
 class Ledger:
     """Attempts by number. Its answers depend on them, the target and the strategy alone."""
@@ -69,10 +71,11 @@ class Ledger:
 
     @property
     def avoid(self) -> frozenset[str]:
-        """Servers that the next attempt had better not go to: those that ran out of memory."""
+        """Where the next attempt had better not go: to a server that had no memory for it, or that
+        lost it."""
         repeats = policy.to_repeat(self.attempts)
-        exhausted = repeats is not None and repeats.verdict == Verdict.OUT_OF_MEMORY
-        return frozenset({repeats.server}) if repeats and exhausted else frozenset()
+        elsewhere = repeats is not None and repeats.verdict in _ELSEWHERE
+        return frozenset({repeats.server}) if repeats and elsewhere else frozenset()
 
     def begin(self, server: str, prompt_id: str) -> Attempt | None:
         """Enter the next attempt and return it, or None when nothing is left to do or to spend."""
