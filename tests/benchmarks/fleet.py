@@ -11,12 +11,15 @@ utilisation     Of the servers' time, how much went into generating, by their ow
 judged          Of all time spent generating, to the last target's end, how much went into pictures
                 that were judged. The rest are attempts that were still queued or running when their
                 target was satisfied, and were interrupted.
-cpu_per_attempt User and system time of this process and its threads, over all attempts that ended.
+cpu_per_attempt User and system time of this process and its threads, while it had targets, over all
+                attempts that were begun, those interrupted included.
 turnaround      From the last websocket frame about a prompt to the next POST at the same server,
                 both as the server sees them, with one slot a server and targets waiting: fetching,
                 keeping and journalling lie between. Scoring does not: the slot is free before. From
                 the baseline's figure, which it is part of, its 50 ms are taken off.
 memory          Resident memory of this process late in a long run, against early.
+
+With `--quick` there are fewer targets, and no 500 servers of 10 s: they take minutes.
 """
 
 import asyncio
@@ -114,7 +117,7 @@ def measure(quick: bool) -> Iterator[Figure]:
                     pictures=3 if quick else 20)  # fmt: skip
     yield from idle(targets=60 if quick else 500, pictures=10 if quick else 100)
     yield from memory(targets=250 if quick else 10_000)
-    if not quick:  # it takes minutes
+    if not quick:
         yield from busy("utilisation_of_500", 500, 10.0, targets=2000, pictures=4)
 
 
