@@ -64,6 +64,7 @@ class SimScorer(httpx.AsyncBaseTransport):
         self._temper = temper
         self._loop = asyncio.get_running_loop()
         self._down_until = 0.0
+        self._trouble_before = ""
         self._crashed: dict[bytes, int] = defaultdict(int)
         self.scored: set[graphs.Made] = set()
         """The pictures whose scores it has told."""
@@ -81,7 +82,8 @@ class SimScorer(httpx.AsyncBaseTransport):
         await asyncio.sleep(LATENCY)
         kind = self._trouble()
         if kind:
-            self._truth.fault(f"scorer: {kind}")
+            self._truth.fault(f"scorer: {kind}", again=self._trouble_before == kind)
+        self._trouble_before = kind
         match kind:
             case "down":
                 raise httpx.ConnectError("connection refused", request=request)

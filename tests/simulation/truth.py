@@ -57,8 +57,9 @@ class Truth:
         if self._trace:
             self.lines.append(f"{self._now():10.3f}  {text}")
 
-    def fault(self, text: str, server: str = "") -> None:
-        self.faults += 1
+    def fault(self, text: str, server: str = "", *, again: bool = False) -> None:
+        """`again`: it is the one that was met before."""
+        self.faults += not again
         self._last_fault[server] = self._now()
         self.note(f"FAULT {text}")
 

@@ -154,3 +154,11 @@ def test_weigh_raises_phrases_in_turn_late_and_at_most_half_of_the_time() -> Non
 def test_weigh_without_phrases_reseeds() -> None:
     about = target()
     assert Weigh(about, []).ask([], 12) == Reseed(about).ask([], 12)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.LOST, Verdict.OUT_OF_MEMORY])
+def test_what_a_server_could_not_do_is_repeated_elsewhere(verdict: Verdict) -> None:
+    ledger = Ledger(target(), [attempt(1, verdict)], Reseed(target()))
+    assert ledger.avoid == {"http://s"}
+    assert ledger.begin("http://other", "p2") is not None
+    assert ledger.avoid == frozenset()
