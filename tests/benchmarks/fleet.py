@@ -14,9 +14,9 @@ judged          Of all time spent generating, to the last target's end, how much
 cpu_per_attempt User and system time of this process and its threads, while it had targets, over all
                 attempts that were begun, those interrupted included.
 turnaround      From the last websocket frame about a prompt to the next POST at the same server,
-                both as the server sees them, with one slot a server and targets waiting: fetching,
-                keeping and journalling lie between. Scoring does not: the slot is free before. From
-                the baseline's figure, which it is part of, its 50 ms are taken off.
+                both as the server sees them, with one server, one slot and targets waiting.
+                Fetching, keeping and journalling lie between; scoring does not, since the slot is
+                free before. From the baseline's figure its 50 ms are taken off.
 memory          Resident memory of this process late in a long run, against early.
 
 With `--quick` there are fewer targets, and no 500 servers of 10 s: they take minutes.
@@ -95,9 +95,9 @@ def busy(name: str, servers: int, seconds: float, targets: int, pictures: int) -
 
 
 def idle(targets: int, pictures: int) -> list[Figure]:
-    """How long a server with one slot waits for its next prompt."""
-    _, done = orchestrated(8, 0.2, targets, depth=1)
-    plain, _, _ = one_by_one(8, 0.2, pictures)
+    """How long one server with one slot waits for its next prompt."""
+    _, done = orchestrated(1, 0.3, targets, depth=1)
+    plain, _, _ = one_by_one(1, 0.3, pictures)
     beyond = median(turnarounds(plain)) - 1000 * SCORING_SECONDS
     return [Figure("turnaround_p50", median(turnarounds(done)), "ms", beyond, BASELINE)]
 
@@ -115,7 +115,7 @@ def memory(targets: int) -> list[Figure]:
 def measure(quick: bool) -> Iterator[Figure]:
     yield from busy("utilisation", 64, 1.0, targets=320 if quick else 2000,
                     pictures=3 if quick else 20)  # fmt: skip
-    yield from idle(targets=60 if quick else 500, pictures=10 if quick else 100)
+    yield from idle(targets=12 if quick else 100, pictures=15 if quick else 100)
     yield from memory(targets=250 if quick else 10_000)
     if not quick:
         yield from busy("utilisation_of_500", 500, 10.0, targets=2000, pictures=4)
