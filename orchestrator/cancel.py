@@ -11,7 +11,7 @@ from orchestrator.errors import NotCancelled, ServerError
 from orchestrator.journal import Journal
 from orchestrator.models import Attempt, Ending, Target, Verdict
 from orchestrator.storage import Storage
-from orchestrator.verdict import amended
+from orchestrator.verdict import amended, withdraw
 
 
 async def cancel_target(
@@ -32,6 +32,7 @@ async def cancel_target(
     under_way = [attempt for attempt in attempts if attempt.verdict is None]
 
     async def end(attempt: Attempt) -> None:
+        withdraw(storage, target, attempt)
         await journal.end(target, amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
         under_way.remove(attempt)
 

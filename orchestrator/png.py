@@ -12,13 +12,15 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_END = 8 + 25
 """Signature, and the IHDR chunk that every PNG begins with."""
 
+EXTENSIONS = (".png", ".jpg", ".webp", ".img")
+
 
 def is_png(data: bytes) -> bool:
     return data.startswith(_SIGNATURE)
 
 
 def extension(data: bytes) -> str:
-    """File extension for image bytes, with its dot: `.png`, `.jpg`, `.webp`, else `.img`."""
+    """File extension for image bytes, one of `EXTENSIONS`; `.img` if the kind is unknown."""
     if is_png(data):
         return ".png"
     if data.startswith(b"\xff\xd8\xff"):

@@ -23,7 +23,7 @@ from orchestrator.scoring import Scorer
 from orchestrator.search.ledger import Ledger
 from orchestrator.search.strategy import Strategy
 from orchestrator.storage import Storage
-from orchestrator.verdict import Gatekeeper, amended
+from orchestrator.verdict import Gatekeeper, amended, withdraw
 from orchestrator.waits import ServerWaits
 from orchestrator.workflow.binding import bind
 from orchestrator.workflow.edit import apply, batch_of
@@ -187,9 +187,8 @@ class _Run:
     async def end(self) -> Result:
         """Publish the best of a target that was not satisfied, and write down how it ended."""
         ledger = self._ledger
-        if ledger.ending == Ending.CANCELLED:
-            await self._clear()
-        elif ledger.best is not None and not ledger.accepted:
+        await self._clear()
+        if ledger.ending != Ending.CANCELLED and ledger.best is not None and not ledger.accepted:
             attempt, best = ledger.best
             published = await self._gatekeeper.publish(attempt, lambda picture: picture is best)
             await self._record(published)
@@ -199,17 +198,21 @@ class _Run:
         return Result(self._target, ledger.ending, ledger.attempts, ledger.best, ledger.message)
 
     async def _clear(self) -> None:
-        """Try once more to take back what could not be. Raises NotCancelled."""
+        """Take back what is still under way. Raises NotCancelled if it can't be, and should."""
         fleet = self._using.fleet
 
         async def again(attempt: Attempt) -> None:
+            if attempt.pictures:
+                return await self._drop(attempt)
             async with asyncio.timeout(_LAST_TRY):
                 await self._take_back(await fleet.answering(attempt.server), attempt)
 
-        known = [attempt for attempt in self._under_way if attempt.server in fleet.urls]
+        known = [a for a in self._under_way if a.pictures or a.server in fleet.urls]
         await asyncio.gather(*map(again, known), return_exceptions=True)
-        if left := self._under_way:
-            raise not_cancelled(self._target, left)
+        if self._ledger.ending == Ending.CANCELLED and self._under_way:
+            raise not_cancelled(self._target, self._under_way)
+        for attempt in self._under_way:
+            await self._drop(amended(attempt, message="its server could not be asked to stop it"))
 
     async def _made(self, server: ComfyClient, attempt: Attempt, *, submitted: bool) -> Attempt:
         """The attempt with its pictures on our disk, or with a verdict if there are none.
@@ -257,7 +260,7 @@ class _Run:
             return
         with contextlib.suppress(ServerError):
             if await server.cancel(attempt.prompt_id):
-                await self._end(amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
+                await self._drop(attempt)
 
     async def _judge(self, attempt: Attempt) -> None:
         """See pictures on our disk through to their verdict."""
@@ -266,10 +269,15 @@ class _Run:
             try:
                 attempt = await self._gatekeeper.judge(attempt)
             except asyncio.CancelledError:
-                if self._ledger.decided:  # nobody needs to know any more
-                    await self._end(amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
+                if self._ledger.decided:
+                    await self._drop(attempt)
                 raise
         await self._end(attempt)
+
+    async def _drop(self, attempt: Attempt) -> None:
+        """End an attempt of which nobody needs to know any more."""
+        withdraw(self._using.storage, self._target, attempt)
+        await self._end(amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
 
     async def _end(self, attempt: Attempt) -> None:
         """Write an attempt's verdict down."""

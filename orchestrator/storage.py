@@ -94,6 +94,11 @@ class Storage:
         _write(path, data)
         return path
 
+    def withdraw(self, name: str) -> None:
+        """Remove what was published as `name`, if anything was."""
+        for extension in (".json", *png.EXTENSIONS):
+            (self.folder / f"{name}{extension}").unlink(missing_ok=True)
+
     def _sweep(self) -> None:
         """Remove the temporary files of processes that were killed while they wrote."""
         name = f"{_PREFIX}*{_SUFFIX}"

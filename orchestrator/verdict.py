@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.comfy.client import ComfyClient
 from orchestrator.comfy.outcome import Outcome
@@ -18,6 +18,8 @@ from orchestrator.search.ledger import Ledger
 from orchestrator.storage import Storage
 from orchestrator.waits import ScorerWaits
 from orchestrator.workflow.emphasis import plain
+
+T = TypeVar("T")
 
 
 class Gatekeeper:
@@ -72,13 +74,13 @@ class Gatekeeper:
         pictures = []
         for index, picture in enumerate(attempt.pictures):
             if wanted(picture):
-                name = f"{self._target.id}-{attempt.number:03}" + (f"-{index}" if index else "")
-                path = await asyncio.to_thread(
+                record = full_record(self._target, attempt, picture)
+                path = await _to_its_end(
                     self._storage.publish,
                     self._target.id,
                     picture.sha256,
-                    name,
-                    full_record(self._target, attempt, picture),
+                    _name(self._target, attempt, index),
+                    record,
                 )
                 picture = picture.model_copy(update={"file": path.name})
             pictures.append(picture)
@@ -115,8 +117,29 @@ class Gatekeeper:
         return picture.model_copy(update={"scores": scores, "passed": passed})
 
 
+def withdraw(storage: Storage, target: Target, attempt: Attempt) -> None:
+    """Remove what was published of an attempt before anybody wrote down that it was accepted."""
+    for index in range(len(attempt.pictures)):
+        storage.withdraw(_name(target, attempt, index))
+
+
 def amended(attempt: Attempt, **changes: Any) -> Attempt:
     return attempt.model_copy(update=changes)
+
+
+def _name(target: Target, attempt: Attempt, index: int) -> str:
+    """What a picture of an attempt is called where people see it."""
+    return f"{target.id}-{attempt.number:03}" + (f"-{index}" if index else "")
+
+
+async def _to_its_end(work: Callable[..., T], *arguments: Any) -> T:
+    """The work in a thread, which can't be stopped: who is cancelled waits for it."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _trouble(outcome: Outcome) -> Verdict | None:

@@ -91,3 +91,12 @@ def test_what_a_killed_process_left_is_swept_and_what_is_being_written_is_not(
         Storage(tmp_path)
         assert [f.name for f in tmp_path.rglob(".retake-*")] == [".retake-busy.tmp"]
     assert [f.parent for f in tmp_path.rglob("somebody-else.tmp")] == places
+
+
+def test_what_was_published_can_be_withdrawn(tmp_path: Path) -> None:
+    storage = Storage(tmp_path)
+    for name in ("t-001", "t-0010"):
+        storage.publish("t", storage.put("t", picture()), name, {})
+    storage.withdraw("t-001")
+    storage.withdraw("t-002")
+    assert {path.name for path in tmp_path.glob("t-*")} == {"t-0010.png", "t-0010.json"}
