@@ -138,7 +138,7 @@ async def _to_its_end(work: Callable[..., T], *arguments: Any) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task})
+        await asyncio.gather(task, return_exceptions=True)  # its trouble is nobody's any more
         raise
 
 
