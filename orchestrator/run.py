@@ -7,26 +7,24 @@ are settled with their server first, then the loop goes on as if nothing had hap
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.cancel import not_cancelled
-from orchestrator.comfy.client import ComfyClient
-from orchestrator.comfy.events import Event, Gap, Progress
 from orchestrator.comfy.fleet import Fleet, Job
 from orchestrator.comfy.outcome import Outcome
-from orchestrator.errors import PromptRejected, ServerError, ServerUnreachable, Unsettled
+from orchestrator.errors import ServerError
+from orchestrator.generation import Generation
 from orchestrator.journal import Journal, OwnershipLost
 from orchestrator.models import Attempt, Ending, Picture, Target, Verdict
-from orchestrator.progress import AttemptEnded, AttemptStarted, AttemptStep, TargetEnded, Watch
+from orchestrator.progress import AttemptEnded, AttemptStarted, TargetEnded, Watch
 from orchestrator.scoring import Scorer
 from orchestrator.search.ledger import Ledger
 from orchestrator.search.strategy import Strategy
 from orchestrator.storage import Storage
-from orchestrator.verdict import Gatekeeper, amended, withdraw
-from orchestrator.waits import ServerWaits
+from orchestrator.verdict import Gatekeeper, amended, to_its_end, withdraw
 from orchestrator.workflow.binding import bind
-from orchestrator.workflow.edit import apply, batch_of
+from orchestrator.workflow.edit import batch_of
 from orchestrator.workflow.graph import Graph
 
 _UNSCORED = 256
@@ -97,19 +95,17 @@ class _Run:
         self._target = target
         self._using = using
         self._watch = watch
-        self._graph = Graph.from_api(target.workflow)
-        self._binding = bind(self._graph, target.bindings)
-        batch = batch_of(self._graph, self._binding)
+        graph = Graph.from_api(target.workflow)
+        binding = bind(graph, target.bindings)
+        batch = batch_of(graph, binding)
         self._ledger = Ledger(target, history, strategy, batch=batch)
         self._gatekeeper = Gatekeeper(target, self._ledger, using.scorer, using.storage, watch)
-        self._waits = ServerWaits(using.fleet, watch)
+        self._generation = Generation(target, graph, binding, using.fleet, using.storage, watch)
         self._job = Job.of(target.workflow)
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: asyncio.Task[None] | None = None
         """The one that waits for a slot."""
         self._moved = asyncio.Event()
-        self._supplied: set[ComfyClient] = set()
-        """Servers that have the input images."""
         self._disowned = False
         """Another process runs the target now: its prompts are no longer ours to cancel."""
 
@@ -144,7 +140,7 @@ class _Run:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._waits.close()
+        await self._generation.close()
 
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -153,7 +149,7 @@ class _Run:
         return task
 
     async def _attempt(self) -> None:
-        """Wait for a slot, generate in it, and judge once it is free for others again."""
+        """Wait for a slot, generate in it, and go on when it is free for others again."""
         async with self._using.fleet.slot(self._job) as server:
             self._waiting = None
             self._moved.set()
@@ -162,27 +158,27 @@ class _Run:
                 return
             await self._using.journal.begin(self._target, attempt)
             self._watch(AttemptStarted(attempt=attempt))
-            attempt = await self._made(server, attempt, submitted=False)
-            if attempt.verdict == Verdict.OUT_OF_MEMORY:
+            outcome = await self._outcome(attempt, self._generation.send(server, attempt))
+            if outcome.out_of_memory:
                 with contextlib.suppress(ServerError):
                     await server.free()
             await self._using.unscored.acquire()
         try:
-            await self._judge(attempt)
+            await self._judge(attempt, outcome)
         finally:
             self._using.unscored.release()
 
     async def _settle(self, attempt: Attempt) -> None:
         """Ask the server what became of an attempt, unless its pictures are here already."""
         self._watch(AttemptStarted(attempt=attempt))
-        if not attempt.pictures:
-            if attempt.server not in self._using.fleet.urls:
-                lost = amended(attempt, verdict=Verdict.LOST, message="its server is not in use")
-                return await self._end(lost)
-            self._waits.begin(attempt.server)
-            server = await self._using.fleet.answering(attempt.server)
-            attempt = await self._made(server, attempt, submitted=True)
-        await self._judge(attempt)
+        if attempt.pictures:
+            await self._judge(attempt)
+        elif attempt.server in self._using.fleet.urls:
+            outcome = await self._outcome(attempt, self._generation.follow(attempt))
+            await self._judge(attempt, outcome)
+        else:
+            message = "its server is not in use"
+            await self._end(amended(attempt, verdict=Verdict.LOST, message=message))
 
     async def end(self) -> Result:
         """Publish the best of a target that was not satisfied, and write down how it ended."""
@@ -205,7 +201,8 @@ class _Run:
             if attempt.pictures:
                 return await self._drop(attempt)
             async with asyncio.timeout(_LAST_TRY):
-                await self._take_back(await fleet.answering(attempt.server), attempt)
+                await fleet.answering(attempt.server)
+                await self._take_back(attempt)
 
         known = [a for a in self._under_way if a.pictures or a.server in fleet.urls]
         await asyncio.gather(*map(again, known), return_exceptions=True)
@@ -214,70 +211,40 @@ class _Run:
         for attempt in self._under_way:
             await self._drop(amended(attempt, message="its server could not be asked to stop it"))
 
-    async def _made(self, server: ComfyClient, attempt: Attempt, *, submitted: bool) -> Attempt:
-        """The attempt with its pictures on our disk, or with a verdict if there are none.
-
-        A server that stops answering is waited for: only it can tell what became of the prompt.
-        """
-        ended = False
+    async def _outcome(self, attempt: Attempt, coming: Coroutine[None, None, Outcome]) -> Outcome:
+        """What became of a prompt. Cancelled, it is taken back."""
         try:
-            while True:
-                self._waits.begin(attempt.server)
-                try:
-                    outcome = await self._outcome(server, attempt, submitted=submitted)
-                    submitted = ended = True  # whatever becomes of fetching its pictures
-                    return await self._gatekeeper.fetch(server, attempt, outcome)
-                except ServerUnreachable as error:
-                    self._using.fleet.doubt(server)
-                    self._waits.begin(attempt.server)
-                    submitted = submitted or isinstance(error, Unsettled)
-                    if not submitted:
-                        return amended(attempt, verdict=Verdict.LOST, message=str(error))
-                    server = await self._using.fleet.answering(attempt.server)
-        except PromptRejected as error:
-            return amended(attempt, verdict=Verdict.REJECTED_BY_SERVER, message=str(error))
-        except ServerError as error:
-            return amended(attempt, verdict=Verdict.LOST, message=str(error))
+            return await coming
         except asyncio.CancelledError:
-            if not ended or self._ledger.decided:
-                await self._take_back(server, attempt)
+            await self._take_back(attempt)
             raise
 
-    async def _outcome(self, server: ComfyClient, attempt: Attempt, *, submitted: bool) -> Outcome:
-        mutation, prompt = attempt.mutation, self._target.prompt
-        graph = apply(self._graph, self._binding, mutation, prompt=prompt).to_api()
-        if submitted:
-            return await server.follow(attempt.prompt_id, self._relay(attempt), graph=graph)
-        if server not in self._supplied:
-            for name in self._target.inputs:
-                await server.upload(name, self._using.storage.get_input(name))
-            self._supplied.add(server)
-        return await server.generate(graph, attempt.prompt_id, self._relay(attempt))
-
-    async def _take_back(self, server: ComfyClient, attempt: Attempt) -> None:
+    async def _take_back(self, attempt: Attempt) -> None:
         """Cancel on the server; where that can't be done now, resume will settle it."""
         if self._disowned:
             return
         with contextlib.suppress(ServerError):
-            if await server.cancel(attempt.prompt_id):
+            if await self._using.fleet.client(attempt.server).cancel(attempt.prompt_id):
                 await self._drop(attempt)
 
-    async def _judge(self, attempt: Attempt) -> None:
-        """See pictures on our disk through to their verdict."""
-        if attempt.verdict is None:
-            await self._record(attempt)
-            try:
+    async def _judge(self, attempt: Attempt, outcome: Outcome | None = None) -> None:
+        """See what an attempt came to, or its pictures that are here, through to its verdict."""
+        try:
+            if outcome is not None:
+                attempt = await self._generation.fetch(attempt, outcome)
+            if attempt.verdict is None:
+                await self._record(attempt)
                 attempt = await self._gatekeeper.judge(attempt)
-            except asyncio.CancelledError:
-                if self._ledger.decided:
-                    await self._drop(attempt)
-                raise
-        await self._end(attempt)
+        except asyncio.CancelledError:
+            if self._ledger.decided:
+                await self._drop(attempt)
+            raise
+        await to_its_end(self._end(attempt))
 
     async def _drop(self, attempt: Attempt) -> None:
         """End an attempt of which nobody needs to know any more."""
-        withdraw(self._using.storage, self._target, attempt)
         await self._end(amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
+        withdraw(self._using.storage, self._target, attempt)  # by now it is known to be ours
 
     async def _end(self, attempt: Attempt) -> None:
         """Write an attempt's verdict down."""
@@ -293,13 +260,3 @@ class _Run:
         except OwnershipLost:
             self._disowned = True
             raise
-
-    def _relay(self, attempt: Attempt) -> Callable[[Event], None]:
-        def relay(event: Event) -> None:
-            if isinstance(event, Gap):
-                self._waits.begin(attempt.server)
-            elif isinstance(event, Progress):
-                step, steps = int(event.value), int(event.maximum)
-                self._watch(AttemptStep(number=attempt.number, step=step, steps=steps))
-
-        return relay

@@ -1,13 +1,10 @@
-"""From what a prompt made to a verdict: fetch, keep, score, judge, publish."""
+"""From pictures on our disk to a verdict: score, judge, publish."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from orchestrator.comfy.client import ComfyClient
-from orchestrator.comfy.outcome import Outcome
-from orchestrator.comfy.prompt_state import End, OutputImage
 from orchestrator.errors import ScorerRefused
 from orchestrator.models import Attempt, Picture, Target, Verdict
 from orchestrator.progress import Watch
@@ -34,19 +31,7 @@ class Gatekeeper:
         self._storage = storage
         self._waits = ScorerWaits(scorer.url, watch)
         self._prompt = plain(target.prompt)
-        self._on_disk = {p.sha256 for a in ledger.attempts for p in a.pictures}
-
-    async def fetch(self, server: ComfyClient, attempt: Attempt, outcome: Outcome) -> Attempt:
-        """The attempt with its pictures stored, or with a verdict if there is nothing to judge.
-
-        Raises ServerError when they can't be had now, StorageError when they can't be kept.
-        """
-        attempt = amended(attempt, gpu_seconds=outcome.seconds, message=outcome.error)
-        trouble = _trouble(outcome)
-        if trouble is not None:
-            return amended(attempt, verdict=trouble)
-        pictures = [await self._kept(server, image) for image in outcome.images]
-        return amended(attempt, pictures=tuple(pictures), cached=outcome.cached)
+        self._forgotten: set[str] = set()
 
     async def judge(self, attempt: Attempt) -> Attempt:
         """The attempt with scores and verdict, its accepted pictures published.
@@ -75,13 +60,14 @@ class Gatekeeper:
         for index, picture in enumerate(attempt.pictures):
             if wanted(picture):
                 record = full_record(self._target, attempt, picture)
-                path = await _to_its_end(
+                publishing = asyncio.to_thread(
                     self._storage.publish,
                     self._target.id,
                     picture.sha256,
                     _name(self._target, attempt, index),
                     record,
                 )
+                path = await to_its_end(publishing)
                 picture = picture.model_copy(update={"file": path.name})
             pictures.append(picture)
         return amended(attempt, pictures=tuple(pictures))
@@ -92,15 +78,9 @@ class Gatekeeper:
         losers = {picture.sha256 for attempt in judged for picture in attempt.pictures}
         if self._ledger.best is not None:
             losers.discard(self._ledger.best[1].sha256)
-        for sha256 in losers & self._on_disk:
+        for sha256 in losers - self._forgotten:
             self._storage.discard(self._target.id, sha256)
-        self._on_disk -= losers
-
-    async def _kept(self, server: ComfyClient, image: OutputImage) -> Picture:
-        data = await server.fetch(image)
-        sha256 = await asyncio.to_thread(self._storage.put, self._target.id, data)
-        self._on_disk.add(sha256)
-        return Picture(sha256=sha256)
+        self._forgotten = losers
 
     async def _scored(self, picture: Picture, *, new: bool) -> Picture:
         data = await asyncio.to_thread(self._storage.get, self._target.id, picture.sha256)
@@ -132,24 +112,11 @@ def _name(target: Target, attempt: Attempt, index: int) -> str:
     return f"{target.id}-{attempt.number:03}" + (f"-{index}" if index else "")
 
 
-async def _to_its_end(work: Callable[..., T], *arguments: Any) -> T:
-    """The work in a thread, which can't be stopped: who is cancelled waits for it."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Work that must not be left half done: who is cancelled waits for it first."""
+    task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.gather(task, return_exceptions=True)  # its trouble is nobody's any more
         raise
-
-
-def _trouble(outcome: Outcome) -> Verdict | None:
-    """The verdict on a prompt that brought nothing to judge."""
-    match outcome.ending:
-        case End.FAILED:
-            return Verdict.OUT_OF_MEMORY if outcome.out_of_memory else Verdict.NODE_ERROR
-        case End.INTERRUPTED:
-            return Verdict.INTERRUPTED_BY_OTHER
-        case End.LOST:
-            return Verdict.LOST
-        case End.SUCCEEDED:
-            return None if outcome.images else Verdict.NO_IMAGE

@@ -146,6 +146,10 @@ class Fleet:
         await server.up.wait()
         return server.client
 
+    def client(self, url: str) -> ComfyClient:
+        """The server's client as it is now."""
+        return self._servers[url].client
+
     def doubt(self, client: ComfyClient) -> None:
         """The server did not answer somebody: no work for it until it answers again."""
         server = self._servers[str(client.address)]

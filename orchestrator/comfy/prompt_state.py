@@ -49,6 +49,8 @@ class End(StrEnum):
     INTERRUPTED = "interrupted"
     LOST = "lost"
     """The server knows nothing of it (any more)."""
+    REJECTED = "rejected"
+    """The server never took it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ ROOMS = [
     "waits",
     "verdict",
     "cancel",
+    "generation",
     "run",
     "config",
     "cli",
