@@ -21,7 +21,7 @@ class ServerWaits:
 
     def begin(self, url: str) -> None:
         """The server may be down: tell it, if it is, and when it answers again."""
-        if url not in self._tasks:
+        if url not in self._tasks and not self._fleet.answers(url):
             task = self._tasks[url] = asyncio.create_task(self._tell(url))
             task.add_done_callback(lambda _: self._tasks.pop(url))
 

@@ -92,6 +92,11 @@ class ComfyClient:
         """Prompts in the server's queue that are not followed here, as the last look found it."""
         return self._follower.backlog
 
+    @property
+    def is_online(self) -> bool:
+        """Whether the websocket is open, as far as is known."""
+        return self._follower.is_online
+
     async def online(self) -> None:
         """Wait until the websocket is open. Raises ServerUnreachable when it won't be."""
         await self._follower.online()

@@ -146,6 +146,11 @@ class Fleet:
         await server.up.wait()
         return server.client
 
+    def answers(self, url: str) -> bool:
+        """Whether the server is up, as far as is known."""
+        server = self._servers[url]
+        return server.up.is_set() and server.client.is_online
+
     def client(self, url: str) -> ComfyClient:
         """The server's client as it is now."""
         return self._servers[url].client

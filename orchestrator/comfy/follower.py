@@ -79,8 +79,14 @@ class Follower:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def is_online(self) -> bool:
+        return self._online.is_set() and not self._closed
+
     async def online(self) -> None:
         """Wait until the websocket is open. Raises ServerUnreachable."""
+        if self.is_online:
+            return
         try:
             async with asyncio.timeout(self._timeouts.gone):
                 await self._online.wait()

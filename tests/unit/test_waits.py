@@ -22,6 +22,9 @@ class Servers(Fleet):
         super().__init__([], ComfyClient)
         self.up = {A: asyncio.Event(), B: asyncio.Event()}
 
+    def answers(self, url: str) -> bool:
+        return self.up[url].is_set()
+
     async def answering(self, url: str) -> ComfyClient:
         await self.up[url].wait()
         return Online(url)
