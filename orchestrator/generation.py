@@ -15,7 +15,7 @@ from orchestrator.errors import PromptRejected, ServerError, ServerUnreachable, 
 from orchestrator.models import Attempt, Picture, Target, Verdict
 from orchestrator.progress import AttemptStep, Watch
 from orchestrator.storage import Storage
-from orchestrator.verdict import amended
+from orchestrator.verdict import amended, to_its_end
 from orchestrator.waits import ServerWaits
 from orchestrator.workflow.binding import Binding
 from orchestrator.workflow.edit import apply
@@ -106,7 +106,8 @@ class Generation:
 
     async def _stored(self, server: ComfyClient, image: OutputImage) -> Picture:
         data = await server.fetch(image)
-        return Picture(sha256=await asyncio.to_thread(self._storage.put, self._target.id, data))
+        storing = asyncio.to_thread(self._storage.put, self._target.id, data)
+        return Picture(sha256=await to_its_end(storing))
 
     def _relay(self, attempt: Attempt) -> Callable[[Event], None]:
         def relay(event: Event) -> None:
