@@ -32,12 +32,13 @@ class Retake:
         self._process: subprocess.Popen[str] | None = None
 
     def run(self, servers: Sequence[str], scorer: str | None) -> None:
-        """Until every target has ended, or patience has."""
+        """Until every target has ended, and a process too by itself; or patience has."""
         self.out.mkdir()
         (self.out / "retake.toml").write_text("answer_seconds = 2\npoll_seconds = 0.5\n")
         stops, end = list(self._schedule.stops), time.monotonic() + PATIENCE_SECONDS
         entries: list[journal.Entry] = []
-        while not entries or not all(entry.ending for entry in entries):
+        code = 0
+        while code < 0 or not entries or not all(entry.ending for entry in entries):
             if time.monotonic() > end:
                 self.complaints.append("not ended")
                 return
