@@ -156,6 +156,7 @@ class _Run:
             attempt = self._ledger.begin(str(server.address), str(uuid.uuid4()))
             if attempt is None:
                 return
+            self._using.fleet.avoid(self._job, self._ledger.avoid)
             await self._using.journal.begin(self._target, attempt)
             self._watch(AttemptStarted(attempt=attempt))
             outcome = await self._outcome(attempt, self._generation.send(server, attempt))
@@ -254,7 +255,7 @@ class _Run:
 
     async def _record(self, attempt: Attempt) -> None:
         self._ledger.enter(attempt)
-        self._job.avoid = self._ledger.avoid
+        self._using.fleet.avoid(self._job, self._ledger.avoid)
         try:
             await self._using.journal.end(self._target, attempt)
         except OwnershipLost:

@@ -8,7 +8,7 @@ slow keeps its slots. How one server is spoken to is `client`'s business.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
@@ -160,6 +160,13 @@ class Fleet:
         server = self._servers[str(client.address)]
         server.up.clear()
         server.doubted.set()
+        self._offer_all()  # who avoided another for its sake does so no more
+
+    def avoid(self, job: Job, urls: Set[str]) -> None:
+        """Send the job to other servers than these from now on, while others can do it."""
+        if urls != job.avoid:
+            job.avoid = urls
+            self._offer_all()
 
     async def _keep(self, server: _Server) -> None:
         """Connect; notice doubts, and wait until they are gone; connect again."""
@@ -219,6 +226,10 @@ class Fleet:
         server.taken -= 1
         self._line.give_back(job)
         self._offer(server)
+
+    def _offer_all(self) -> None:
+        for server in self._servers.values():
+            self._offer(server)
 
     def _offer(self, server: _Server) -> None:
         """Fill a server's free slots from the line."""

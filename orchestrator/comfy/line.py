@@ -21,7 +21,7 @@ class Job:
     models: frozenset[str]
     """Model files it loads: a server that has them loaded already is preferred."""
     avoid: Set[str] = frozenset()
-    """URLs of servers that it had better not go to, while another can do it."""
+    """URLs of servers that it had better not go to, while another can. Set by `Fleet.avoid`."""
     held: int = 0
     """Slots that it has now."""
     waiting: "dict[Place[Any], None]" = field(default_factory=dict)

@@ -164,6 +164,24 @@ async def test_avoids_a_server_while_there_is_another(stack: AsyncExitStack) -> 
     assert await take(stack, servers, job(avoid={one, two})) in (one, two)
 
 
+async def test_who_avoids_a_server_no_more_is_given_it_at_once(stack: AsyncExitStack) -> None:
+    one, two = await sandbox(stack), await sandbox(stack)
+    servers = await fleet(stack, one, two, depth=1)
+    await take(stack, servers, job(avoid={one}))
+    for change in ("another mind", "no other server"):
+        held = AsyncExitStack()
+        picky = job(avoid={one})
+        waiting = asyncio.create_task(take(held, servers, picky))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        if change == "another mind":
+            servers.avoid(picky, {two})
+        else:
+            servers.doubt(servers.client(two))
+        assert await asyncio.wait_for(waiting, 1) == one
+        await held.aclose()
+
+
 async def test_a_job_that_no_server_can_do_is_refused(stack: AsyncExitStack) -> None:
     servers = await fleet(stack, await sandbox(stack))
     with pytest.raises(WorkflowError, match="scenes-medium") as caught:
