@@ -2,7 +2,9 @@
 
 httpx's own transport spends some 4 ms of processor time on a picture of 1 MB, aiohttp's C parser
 under 1. httpx's own client ties each answer to its request in a circle, so that pictures would lie
-about until the garbage collector comes; nothing else that it does is needed here.
+about until the garbage collector comes; nothing else that it does is needed here. httpx-aiohttp is
+no help: it tells of a connection that broke under a request as of one that was never made (0.2.0),
+and a prompt would be posted twice.
 """
 
 import base64
@@ -82,7 +84,7 @@ class Network(httpx.AsyncBaseTransport):
 
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
+                connector=_connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
@@ -107,6 +109,23 @@ class Network(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+def _connector() -> "aiohttp.TCPConnector":
+    import aiohttp
+
+    class Connector(aiohttp.TCPConnector):
+        """Uses no connection again on which something came unasked: it would be taken for the next
+        answer."""
+
+        async def _get(self, *arguments: Any) -> Any:
+            while connection := await super()._get(*arguments):
+                if connection.protocol and not connection.protocol.should_close:
+                    return connection
+                connection.close()
+            return None
+
+    return Connector(limit=0, keepalive_timeout=IDLE_SECONDS)
 
 
 class _Body(httpx.AsyncByteStream):

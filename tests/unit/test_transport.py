@@ -61,6 +61,25 @@ async def test_body_headers_and_credentials_arrive() -> None:
     assert request.endswith(b"x" * 2_000_000)
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.02])
+async def test_an_answer_that_comes_twice_is_not_taken_for_the_next(pause: float) -> None:
+    answers = iter(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % n for n in range(9))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            answer = next(answers)
+            writer.write(answer)
+            await asyncio.sleep(pause)
+            writer.write(answer)
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with listening, aclosing(Client(connect=5, read=5)) as client:
+        for expected in (b"0", b"1", b"2"):
+            assert (await client.ask("GET", url)).content == expected
+            await asyncio.sleep(2 * pause)
+
+
 async def test_packed_bodies_are_unpacked() -> None:
     body = gzip.compress(b"a" * 10_000)
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
