@@ -22,12 +22,12 @@ memory          Resident memory of this process late in a long run, against earl
 With `--quick` there are fewer targets, and no 500 servers of 10 s: they take minutes.
 """
 
-import asyncio
 import math
 from collections.abc import Iterator
 from itertools import chain, pairwise
 from statistics import median
 
+from orchestrator.cli import session
 from tests.benchmarks import sequential
 from tests.benchmarks.driving import GRAPH, Run, Truth, cpu_seconds, drive, random_targets, truth
 from tests.benchmarks.figures import Figure, parse_flags, tell
@@ -59,7 +59,7 @@ def orchestrated(
     servers: int, seconds: float, targets: int, *, depth: int = 2, at_once: int | None = None
 ) -> tuple[Run, Truth]:
     with serving(*_simulation(servers, seconds)) as url:
-        run = asyncio.run(
+        run = session.run(
             drive(url, servers, random_targets(targets), depth=depth, at_once=at_once)
         )
         return run, truth(url)
