@@ -192,10 +192,6 @@ class Journal:
 
         return await self._do(work)
 
-    async def attempts(self, target: Target) -> list[Attempt]:
-        """A target's attempts by number; one without a verdict was under way."""
-        return await self._do(lambda db: _attempts(db, target.id))
-
     async def entries(self, only: str | None = None) -> list[Entry]:
         """What is known of all targets, oldest first; or of the one of this name, if there is."""
         now = self._clock()

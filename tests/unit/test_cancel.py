@@ -10,6 +10,7 @@ from orchestrator.errors import NotCancelled, ServerUnreachable
 from orchestrator.journal import Journal
 from orchestrator.models import Attempt, Picture, Verdict
 from orchestrator.storage import Storage
+from tests.unit.journal.reading import attempts_of
 from tests.unit.nouns import attempt, target
 
 A, B = "http://a", "http://b"
@@ -55,7 +56,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 
 
 async def cancel(journal: Journal, servers: Servers, folder: Path, **options: Any) -> None:
-    attempts = await journal.attempts(TARGET)
+    attempts = await attempts_of(journal, TARGET)
     storage = Storage(folder)
     await cancel_target(TARGET, attempts, journal, storage, servers.client, **options)
 

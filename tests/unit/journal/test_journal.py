@@ -6,6 +6,7 @@ import pytest
 from orchestrator.errors import JournalError
 from orchestrator.journal import Journal
 from orchestrator.models import Ending, Verdict
+from tests.unit.journal.reading import attempts_of
 from tests.unit.nouns import attempt, target
 
 
@@ -19,7 +20,7 @@ async def test_what_is_written_is_there_after_a_new_start(tmp_path: Path) -> Non
         await journal.begin(mine, attempt(2, None))
     async with Journal(path) as journal:
         assert await journal.unfinished() == [(mine, {"servers": ["http://s"]})]
-        assert await journal.attempts(mine) == [
+        assert await attempts_of(journal, mine) == [
             attempt(1, Verdict.BELOW_GATE, 20.5),
             attempt(2, None),
         ]

@@ -14,6 +14,7 @@ from orchestrator.journal import ClaimRefused, Journal, OwnershipLost, ownership
 from orchestrator.journal.owner import this_process
 from orchestrator.journal.ownership import STALE
 from orchestrator.models import Ending, Verdict
+from tests.unit.journal.reading import attempts_of
 from tests.unit.nouns import attempt, target
 
 TARGET = target()
@@ -93,7 +94,7 @@ async def test_a_silent_process_loses_its_target_to_who_asks_for_it(
     ):
         with pytest.raises(OwnershipLost):
             await late
-    assert await second.attempts(TARGET) == [attempt(1, Verdict.LOST)]
+    assert await attempts_of(second, TARGET) == [attempt(1, Verdict.LOST)]
     with pytest.raises(ClaimRefused):
         await first.claim(TARGET)
 

@@ -18,6 +18,7 @@ from orchestrator.journal.database import open_engine
 from orchestrator.journal.schema import metadata
 from orchestrator.journal.upgrade import REVISION
 from orchestrator.models import Verdict
+from tests.unit.journal.reading import attempts_of
 from tests.unit.nouns import attempt, target
 
 BEFORE_REVISIONS = """
@@ -112,7 +113,7 @@ async def test_a_journal_from_before_revisions_is_upgraded_and_goes_on(path: Pat
         await journal.end(target(), attempt(1, Verdict.BELOW_GATE, 20.5))
     assert differences(path) == []
     async with Journal(path) as journal:
-        assert await journal.attempts(target()) == [attempt(1, Verdict.BELOW_GATE, 20.5)]
+        assert await attempts_of(journal, target()) == [attempt(1, Verdict.BELOW_GATE, 20.5)]
 
 
 async def test_a_journal_that_knew_no_cancelling_goes_on(path: Path) -> None:
@@ -130,7 +131,7 @@ async def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
     await refusal(path)
     execute(path, "DROP INDEX ix_targets_owner;")
     async with Journal(path) as journal:
-        assert await journal.attempts(target()) == [attempt(1, None)]
+        assert await attempts_of(journal, target()) == [attempt(1, None)]
 
 
 async def test_a_newer_journal_is_left_alone(path: Path) -> None:
