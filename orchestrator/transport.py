@@ -120,7 +120,8 @@ def _connector() -> "aiohttp.TCPConnector":
 
         async def _get(self, *arguments: Any) -> Any:
             while connection := await super()._get(*arguments):
-                if connection.protocol and not connection.protocol.should_close:
+                protocol = connection.protocol
+                if protocol is not None and not protocol.should_close:  # an idle one is falsy
                     return connection
                 connection.close()
             return None

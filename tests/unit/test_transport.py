@@ -61,6 +61,23 @@ async def test_body_headers_and_credentials_arrive() -> None:
     assert request.endswith(b"x" * 2_000_000)
 
 
+async def test_a_connection_is_used_again() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1")
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with listening, aclosing(Client(connect=5, read=5)) as client:
+        for _ in range(3):
+            assert (await client.ask("GET", url)).content == b"1"
+    assert connections == 1
+
+
 @pytest.mark.parametrize("pause", [0.0, 0.02])
 async def test_an_answer_that_comes_twice_is_not_taken_for_the_next(pause: float) -> None:
     answers = iter(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % n for n in range(9))
