@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
+
+# Where tests are run in the background Ctrl-C is ignored, and processes would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def retake(*arguments: object, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
