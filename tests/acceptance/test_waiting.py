@@ -29,6 +29,7 @@ def judge() -> Iterator[Server]:
 
 def told(cwd: Path, server: Server, judge: Server, dies: Server) -> list[str]:
     """What `submit` tells of a run during which one of the two dies and comes back."""
+    (cwd / "retake.toml").write_text("answer_seconds = 2\n")
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestrator", "submit", str(SD15), *FLAGS, "--budget", "3",
          "--server", server.url, "--scorer", judge.url],
