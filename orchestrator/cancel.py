@@ -32,8 +32,8 @@ async def cancel_target(
     under_way = [attempt for attempt in attempts if attempt.verdict is None]
 
     async def end(attempt: Attempt) -> None:
-        withdraw(storage, target, attempt)
         await journal.end(target, amended(attempt, verdict=Verdict.INTERRUPTED_BY_US))
+        withdraw(storage, target, attempt)  # by now it is known to be ours
         under_way.remove(attempt)
 
     async def clear(url: str) -> str:

@@ -31,7 +31,7 @@ _UNSCORED = 256
 """Attempts whose pictures may wait on disk for the scorer; beyond, they keep their slots."""
 
 _LAST_TRY = 10.0
-"""Seconds for what is left of a cancelled target to come off its servers."""
+"""Seconds for what is left of a target that has ended to come off its servers."""
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,9 @@ class Ledger:
         """Where the next attempt had better not go: to a server that had no memory for it, or that
         lost it."""
         repeats = policy.to_repeat(self.attempts)
-        elsewhere = repeats is not None and repeats.verdict in _ELSEWHERE
-        return frozenset({repeats.server}) if repeats and elsewhere else frozenset()
+        if repeats is None or repeats.verdict not in _ELSEWHERE:
+            return frozenset()
+        return frozenset({repeats.server})
 
     def begin(self, server: str, prompt_id: str) -> Attempt | None:
         """Enter the next attempt and return it, or None when nothing is left to do or to spend."""
